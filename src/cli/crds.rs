@@ -1,0 +1,10 @@
+//! `probity crds`. (in work)
+
+use super::Exit;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+pub fn run(_args: &Args) -> Exit {
+    Exit::CouldNotRun
+}

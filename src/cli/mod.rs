@@ -1,0 +1,72 @@
+//! The command line: arguments, one file per command, exit codes.
+//!
+//! Exit codes: 0 good, 1 found something bad, 2 bad input or usage, 3 could not run.
+
+mod check;
+mod completion;
+mod crds;
+mod exit;
+mod run;
+mod status;
+mod validate;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub use exit::Exit;
+
+/// Probes services, evaluates alerts, keeps error budgets and tells people.
+#[derive(Debug, Parser)]
+#[command(name = "probity", version, about, propagate_version = true, max_term_width = 110)]
+pub struct Cli {
+    /// How log lines look [default: text on a terminal, else json]
+    #[arg(long, global = true, env = "PROBITY_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// The least serious lines to log: error, warn, info, debug, trace, or a tracing filter
+    #[arg(long, global = true, env = "PROBITY_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
+    pub log_level: String,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs checks from manifest files, on and on
+    Run(run::Args),
+    /// Runs every check once and tells how it went
+    Check(check::Args),
+    /// Finds every mistake in manifests; runs nothing
+    Validate(validate::Args),
+    /// Tells what a running Probity sees now
+    Status(status::Args),
+    /// Prints the CustomResourceDefinitions
+    Crds(crds::Args),
+    /// Prints a completion script for a shell
+    Completion(completion::Args),
+}
+
+/// Parses the arguments, runs the command, and gives the process's exit code.
+pub fn main() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are good; everything else is usage.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Good };
+            let _ = error.print();
+            return exit;
+        }
+    };
+    match &cli.command {
+        Command::Run(args) => run::run(&cli, args),
+        Command::Check(args) => check::run(&cli, args),
+        Command::Validate(args) => validate::run(&cli, args),
+        Command::Status(args) => status::run(&cli, args),
+        Command::Crds(args) => crds::run(args),
+        Command::Completion(args) => completion::run(args),
+    }
+}

@@ -1,0 +1,29 @@
+//! Probity: one program that probes, alerts, keeps error budgets and says why.
+//!
+//! ```text
+//! source ──► validate ──► engine ◄──────── probe results
+//! (files)     (spec →      │  the only owner of state: Event in, Effects out
+//!              model)      │
+//!                          ├─► probe      run this target now
+//!                          ├─► history    the store: records, transitions
+//!                          └─► snapshot ─► server, metrics (read-only views)
+//! ```
+//! The modules in reading order:
+
+pub mod api;
+pub mod model;
+pub mod validate;
+
+pub mod health;
+pub mod schedule;
+
+pub mod engine;
+pub mod history;
+pub mod net;
+pub mod probe;
+pub mod source;
+
+pub mod cli;
+pub mod server;
+
+pub mod clock;

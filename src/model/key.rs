@@ -1,0 +1,47 @@
+//! Names of objects and of what they probe.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+/// The labels of an object, shared between all objects that carry the same ones.
+pub type Labels = Arc<BTreeMap<String, String>>;
+
+/// Namespace and name of an object of a kind that the context tells.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+}
+
+impl ObjectKey {
+    pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// One target of one check: what has a phase, a state, a history and series of its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetKey {
+    pub check: ObjectKey,
+    /// Empty for the fixed address of a check (so that its history outlives a new URL), else the
+    /// discovered object's name.
+    pub slot: Arc<str>,
+}
+
+impl TargetKey {
+    /// The one target of a check with a fixed address.
+    pub fn fixed(check: ObjectKey) -> Self {
+        Self { check, slot: Arc::from("") }
+    }
+}
+
+impl fmt::Display for TargetKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.slot.is_empty() { self.check.fmt(f) } else { write!(f, "{}/{}", self.check, self.slot) }
+    }
+}

@@ -1,0 +1,26 @@
+//! What the program works with: valid by construction, made from a spec once, by `validate`.
+//!
+//! Nothing in here does I/O, reads a clock or knows Kubernetes. What is equal by content and costs
+//! memory (regular expressions, CEL programs, label sets) is interned: see [`intern`].
+
+mod check;
+mod dns;
+mod expression;
+mod http;
+mod intern;
+mod key;
+mod pattern;
+mod secret;
+mod tcp;
+mod tls;
+
+pub use check::{Degraded, HealthCheck, Probe, ProbeKind};
+pub use dns::{Dns, DnsExpect, DnsTransport, DnsType};
+pub use expression::{Expression, Response};
+pub use http::{Auth, Header, HeaderExpect, Http, HttpExpect, HttpVersion, StatusSet};
+pub use intern::Pool;
+pub use key::{Labels, ObjectKey, TargetKey};
+pub use pattern::Pattern;
+pub use secret::Secret;
+pub use tcp::{Tcp, TcpStep};
+pub use tls::{Address, IpFamily, StartTls, Tls, TlsProbe};

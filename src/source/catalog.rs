@@ -1,0 +1,66 @@
+//! What the sources hold now. Events carry a key and nothing else; the present is read here.
+
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::RwLock;
+
+use crate::{
+    health::Reason,
+    model::{HealthCheck, Labels, ObjectKey},
+};
+
+/// The desired objects of all sources, as validated. Written by sources, read by the engine.
+#[derive(Default)]
+pub struct Catalog {
+    checks: RwLock<HashMap<ObjectKey, Arc<Entry>>>,
+}
+
+/// One object and the verdict on it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub key: ObjectKey,
+    pub generation: i64,
+    pub labels: Labels,
+    pub verdict: Verdict,
+    /// Why its source cannot be read now (reason SourceStale); the object itself goes on.
+    pub stale: Option<Arc<str>>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    Accepted(Arc<HealthCheck>),
+    Refused(Refused),
+}
+
+/// Why an object does not run.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Of the condition Ready: InvalidSpec, InvalidExpression, UnresolvedReference, NotSupported.
+    pub ready_reason: &'static str,
+    /// Of the state: SecretMissing for a missing reference, else InvalidSpec or NotSupported.
+    pub reason: Reason,
+    /// Every mistake, one after the other, bounded.
+    pub message: Arc<str>,
+}
+
+impl Catalog {
+    pub fn get(&self, key: &ObjectKey) -> Option<Arc<Entry>> {
+        self.checks.read().get(key).cloned()
+    }
+
+    pub fn put(&self, entry: Entry) {
+        self.checks.write().insert(entry.key.clone(), Arc::new(entry));
+    }
+
+    pub fn remove(&self, key: &ObjectKey) {
+        self.checks.write().remove(key);
+    }
+
+    pub fn len(&self) -> usize {
+        self.checks.read().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
