@@ -1,0 +1,45 @@
+//! What a spec may refer to.
+
+use std::{fmt, sync::Arc};
+
+use crate::model::{ObjectKey, Secret};
+
+/// Gives the values that `valueFrom` names, and tells what exists. Stand-alone it is the set of manifests;
+/// in a cluster, what the watches hold.
+pub trait References {
+    /// The value under `key` of a Secret or a ConfigMap.
+    fn value(&self, kind: ValueKind, object: &ObjectKey, key: &str) -> Lookup;
+
+    /// Whether a HealthCheck of that name exists, valid or not.
+    fn health_check_exists(&self, check: &ObjectKey) -> bool;
+
+    /// Names that could have been meant in place of `check`, for a hint.
+    fn health_checks(&self, namespace: &str) -> Vec<Arc<str>>;
+
+    /// Whether a cluster can serve what needs one.
+    fn in_cluster(&self) -> bool;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ValueKind {
+    Secret,
+    ConfigMap,
+}
+
+impl fmt::Display for ValueKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Secret => "Secret",
+            Self::ConfigMap => "ConfigMap",
+        })
+    }
+}
+
+/// What a reference led to.
+#[derive(Debug, Clone)]
+pub enum Lookup {
+    Found(Secret<Arc<[u8]>>),
+    NoObject,
+    /// The object is there; these are its keys.
+    NoKey(Vec<String>),
+}
