@@ -54,6 +54,14 @@ impl FieldPath {
         self.0.starts_with(&above.0)
     }
 
+    /// The value that this path leads to in `root`, if it is there.
+    pub fn lookup<'a>(&self, root: &'a serde_json::Value) -> Option<&'a serde_json::Value> {
+        self.0.iter().try_fold(root, |value, step| match step {
+            Step::Field(name) => value.get(&**name),
+            Step::Index(index) => value.get(*index),
+        })
+    }
+
     fn with(&self, step: Step) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
