@@ -1,5 +1,13 @@
 //! The one integration binary: real sockets, real files, the real program.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and its peers are not the program"
+)]
+
 mod cli;
 mod goldens;
 mod http;
