@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use crate::{
     clock::WallMs,
     health::{Reason, State},
-    history::Recent,
+    history::{Keeper, Recent},
     model::{Labels, ObjectKey, ProbeKind, TargetKey},
     probe::{Outcome, Verdict},
 };
@@ -83,6 +83,16 @@ pub struct TargetCell {
     pub history: Mutex<Recent>,
     /// Runs since the process started.
     pub runs: Mutex<Vec<((Verdict, Reason), u64)>>,
+}
+
+impl Keeper for TargetCell {
+    fn target(&self) -> u32 {
+        self.id
+    }
+
+    fn recent(&self) -> &Mutex<Recent> {
+        &self.history
+    }
 }
 
 /// One target now.

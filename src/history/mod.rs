@@ -1,9 +1,22 @@
 //! What was seen: records become buckets, rows and figures (pure); the store keeps them (edge).
 //!
 //! Owns the history of every target, in memory and on disk. The engine hands over records and never waits.
+//!
+//! ```text
+//! record ──► Recent (minutes, hours, days in memory) ── an hour ends ──► part ──► row of (hour, target)
+//!        └─► frame (all records of one flush) ── after a kill: what no row covers yet ──┘
+//! ```
 
 mod recent;
 mod record;
+mod sqlite;
+mod store;
+mod view;
+mod volatile;
 
 pub use recent::{Recent, Uptime};
 pub use record::{Class, Record, Run};
+pub use sqlite::{OpenError, Options, SqliteStore, open};
+pub use store::{Keeper, ReadError, Stats, Store, StoreHealth, Transition};
+pub use view::{Bucket, History, Latency};
+pub use volatile::Volatile;

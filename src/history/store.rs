@@ -1,0 +1,122 @@
+//! What the engine and the server see of a store: SQLite today, PostgreSQL later.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+
+use crate::{
+    clock::WallMs,
+    health::{Reason, State},
+    model::TargetKey,
+};
+
+use super::{History, Recent, Record};
+
+/// Keeps the history of all targets. No call but [`Store::close`] waits for a disk.
+pub trait Store: Send + Sync {
+    /// The number of a target: the one it always had, or a new one.
+    fn register(&self, key: &TargetKey) -> u32;
+
+    /// Hands over where the target's [`Recent`] is, before its first record. What an earlier keeper of the same
+    /// target held moves into it at once; what is on disk is merged in behind it, in the background.
+    fn attach(&self, keeper: Arc<dyn Keeper>);
+
+    /// The target is gone. What it held is written, and its keeper let go, within the hour.
+    fn detach(&self, target: u32);
+
+    /// From `at` on, runs are due every `every`, the first at `at`; None: suspended or gone. Saying again what
+    /// holds already changes nothing, so that the time in which Probity was down counts as due.
+    fn due(&self, target: u32, at: WallMs, every: Option<Duration>);
+
+    /// Applies the record to `recent` and keeps it. What a full buffer drops is counted.
+    fn record(&self, recent: &Mutex<Recent>, record: Record);
+
+    /// Written before anything else, and durable (synchronous FULL).
+    fn transition(&self, transition: Transition);
+
+    /// What is known of a target for the `window` that ends at `now`, the running minute included.
+    fn history(&self, target: u32, window: Duration, now: WallMs) -> BoxFuture<'static, Result<History, ReadError>>;
+
+    /// Figures for `probity_store_*`.
+    fn stats(&self) -> Stats;
+
+    fn health(&self) -> StoreHealth;
+
+    /// Writes everything that is buffered, in order, and ends. Blocks; what comes later is dropped.
+    fn close(&self);
+}
+
+/// What holds a target's [`Recent`]: the engine's cell, as seen from here.
+pub trait Keeper: Send + Sync {
+    fn target(&self) -> u32;
+    fn recent(&self) -> &Mutex<Recent>;
+}
+
+/// A target's state changed.
+#[derive(Debug, Clone)]
+pub struct Transition {
+    pub target: u32,
+    pub at: WallMs,
+    pub from: State,
+    pub to: State,
+    pub reason: Reason,
+    pub message: Arc<str>,
+}
+
+/// Whether what is seen is also kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreHealth {
+    Ok,
+    /// It is buffered, and then dropped and counted; the message says why, and what to do.
+    Degraded {
+        since: WallMs,
+        message: Arc<str>,
+    },
+}
+
+/// Counters since the start, and a few gauges, of a store.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Stats {
+    /// Flushes of results that were committed, and the seconds they took.
+    pub flushes: u64,
+    pub flush_seconds: f64,
+    /// Commits of transitions, and the seconds from the first one waiting to durable.
+    pub urgent_commits: u64,
+    pub urgent_seconds: f64,
+    /// Transactions that wrote rows of hours and days, the seconds they took, and the longest.
+    pub packs: u64,
+    pub pack_seconds: f64,
+    pub pack_seconds_max: f64,
+    pub rows_packed: u64,
+    pub records: u64,
+    pub dropped_records: u64,
+    pub transitions: u64,
+    pub dropped_transitions: u64,
+    /// Transactions that failed.
+    pub errors: u64,
+    /// Bytes of results as framed.
+    pub frame_bytes: u64,
+    /// Gauges: records and transitions that wait, and the files' size at the last flush.
+    pub queued_records: u64,
+    pub queued_transitions: u64,
+    pub database_bytes: u64,
+    pub wal_bytes: u64,
+    /// Targets whose history has not been loaded yet.
+    pub loading: u64,
+}
+
+/// Why a history could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("read the history of target {target}")]
+    Sqlite {
+        target: u32,
+        #[source]
+        source: rusqlite::Error,
+    },
+    #[error("too many histories are being read; try again")]
+    Busy,
+    #[error("the store is closed")]
+    Closed,
+}
