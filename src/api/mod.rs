@@ -1,1 +1,36 @@
-//! (in work)
+//! The CRD types of the group `probity.dev`: what a user writes, one file per kind and per probe.
+//!
+//! Owns the schema: fields, bounds, defaults, texts for `kubectl explain` and the CEL rules by which an API
+//! server refuses. Reads no spec: only `validate` does that. The bounds on strings, lists and maps are there
+//! so that the API server can bound what a rule costs, and so that no object can be large in memory.
+//!
+//! Numbers are signed, because an API server does not know unsigned formats. One-of is a struct of optional
+//! fields with a rule. Every rule has its equal in `validate`, and a table of manifests holds both to it.
+
+mod crd;
+mod dns;
+mod duration;
+mod health_check;
+mod http;
+mod status;
+mod tcp;
+mod tls;
+mod value;
+mod yaml;
+
+pub use crd::{GROUP, VERSION, crds, health_check_schema};
+pub use dns::{DnsExpectSpec, DnsRcode, DnsRecordType, DnsSpec, DnsTransportSpec};
+pub use duration::DurationText;
+pub use health_check::{DegradedSpec, DependencySpec, HealthCheck, HealthCheckSpec};
+pub use http::{
+    AuthSpec, BasicAuthSpec, BearerAuthSpec, HeaderExpectSpec, HeaderSpec, HttpExpectSpec, HttpMethod, HttpScheme,
+    HttpSpec, HttpVersionSpec, OAuth2Spec, ServiceSpec,
+};
+pub use status::{FailingTarget, HealthCheckStatus, StateName, TargetCounts};
+pub use tcp::{TcpSpec, TcpStepSpec};
+pub use tls::{IpFamilySpec, StartTlsSpec, TlsProbeSpec, TlsSpec};
+pub use value::{CredentialSource, KeyRef, TextSource, ValueFrom};
+pub use yaml::document as yaml_document;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! The CustomResourceDefinitions, from the derived ones.
+
+use std::sync::LazyLock;
+
+use kube::CustomResourceExt;
+use serde_json::Value;
+
+use super::HealthCheck;
+
+/// The API group of all kinds.
+pub const GROUP: &str = "probity.dev";
+/// The version that is served and stored.
+pub const VERSION: &str = "v1alpha1";
+
+/// Every CustomResourceDefinition with its plural name, as JSON.
+pub fn crds() -> Vec<(&'static str, Value)> {
+    vec![("healthchecks", crd(serde_json::to_value(HealthCheck::crd())))]
+}
+
+/// The structural schema of HealthCheck: the object's root.
+pub fn health_check_schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+        let mut crd = crd(serde_json::to_value(HealthCheck::crd()));
+        crd.pointer_mut("/spec/versions/0/schema/openAPIV3Schema").map(Value::take).unwrap_or_default()
+    });
+    &SCHEMA
+}
+
+/// A type that is derived always serializes; were it not so, the golden test of `crds/` would see null.
+fn crd(derived: Result<Value, serde_json::Error>) -> Value {
+    let mut crd = derived.unwrap_or_default();
+    tidy(&mut crd);
+    crd
+}
+
+/// Makes what is derived into what a person would write.
+///
+/// `nullable`, and null among the choices of an enum, go: without it the API server treats null as absent, which is what is meant by leaving a
+/// value empty, and `has()` in a rule is then true only for what is there. Bounds of whole numbers are
+/// whole, and a description is one paragraph wherever its source had its line breaks.
+fn tidy(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.remove("nullable");
+            fields.remove("title");
+            for (name, value) in fields {
+                match value {
+                    Value::String(text) if name == "description" => *text = text.replace('\n', " "),
+                    Value::Array(choices) if name == "enum" => choices.retain(|choice| !choice.is_null()),
+                    _ => tidy(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 1e15);
+            if let Some(whole) = whole {
+                *number = (whole as i64).into();
+            }
+        }
+        _ => {}
+    }
+}

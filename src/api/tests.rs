@@ -1,0 +1,85 @@
+//! What must hold of every schema.
+
+use serde_json::Value;
+
+use super::{crds, health_check_schema};
+
+/// Calls `see` with every schema below this one that has a type or properties, and with its path.
+fn walk(schema: &Value, path: &str, see: &mut dyn FnMut(&str, &Value)) {
+    see(path, schema);
+    for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+        walk(inner, &format!("{path}.{name}"), see);
+    }
+    for (key, suffix) in [("items", "[]"), ("additionalProperties", "{}")] {
+        if schema[key].is_object() {
+            walk(&schema[key], &format!("{path}{suffix}"), see);
+        }
+    }
+}
+
+#[test]
+fn every_field_has_a_text_for_kubectl_explain() {
+    let mut silent = Vec::new();
+    walk(health_check_schema(), "", &mut |path, schema| {
+        let item = path.ends_with("[]") || path.ends_with("{}");
+        if !item && schema["description"].as_str().is_none_or(str::is_empty) {
+            silent.push(path.to_owned());
+        }
+    });
+    assert_eq!(silent, [String::new(); 0]);
+}
+
+#[test]
+fn everything_is_bounded_typed_and_of_a_format_that_the_api_server_knows() {
+    let mut wrong = Vec::new();
+    walk(&health_check_schema()["properties"]["spec"], "spec", &mut |path, schema| {
+        let bounded = match schema["type"].as_str() {
+            Some("string") => schema.get("enum").is_some() || schema.get("maxLength").is_some(),
+            Some("array") => schema.get("maxItems").is_some(),
+            Some("object") => schema.get("properties").is_some() || schema.get("maxProperties").is_some(),
+            Some("integer") => schema.get("minimum").is_some() && schema.get("maximum").is_some(),
+            Some("boolean") => true,
+            _ => false,
+        };
+        let format = schema["format"].as_str().is_none_or(|format| ["int32", "int64"].contains(&format));
+        if !bounded || !format || schema.get("nullable").is_some() {
+            wrong.push(path.to_owned());
+        }
+    });
+    assert_eq!(wrong, [String::new(); 0]);
+}
+
+#[test]
+fn every_rule_says_what_is_wrong() {
+    let mut silent = Vec::new();
+    walk(health_check_schema(), "", &mut |path, schema| {
+        for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
+            if rule["message"].as_str().is_none_or(str::is_empty) {
+                silent.push(format!("{path}: {}", rule["rule"]));
+            }
+        }
+    });
+    assert_eq!(silent, [String::new(); 0]);
+}
+
+/// More than this is refused by `kubectl apply` without --server-side, and slows every API server down.
+#[test]
+fn no_crd_is_over_200_kb_as_compact_json() {
+    for (plural, crd) in crds() {
+        let size = crd.to_string().len();
+        assert!((1_000..200_000).contains(&size), "{plural}: {size} bytes");
+    }
+}
+
+#[test]
+fn a_timeout_has_no_default_and_the_others_have_the_documented_ones() {
+    let spec = &health_check_schema()["properties"]["spec"]["properties"];
+    assert_eq!(spec["timeout"].get("default"), None);
+    assert_eq!(spec["interval"]["default"], "30s");
+    assert_eq!(spec["failureThreshold"]["default"], 3);
+    assert_eq!(spec["successThreshold"]["default"], 1);
+    assert_eq!(spec["retries"]["default"], 0);
+    assert_eq!(spec["http"]["properties"]["maxBodyBytes"]["default"], 1_048_576);
+    assert_eq!(spec["http"]["properties"]["followRedirects"]["default"], true);
+    assert_eq!(spec["http"]["properties"]["expect"]["properties"]["status"]["default"], serde_json::json!(["200-299"]));
+}
