@@ -1,5 +1,13 @@
 //! The only owner of state: events in, effects out; and the snapshot that everyone else reads.
 
+mod core;
+mod effect;
+mod finished;
+mod object;
+mod series;
+mod slot;
 mod snapshot;
 
+pub use core::Core;
+pub use effect::{Effect, Event, Order, Skip, Transition};
 pub use snapshot::{CheckCell, CheckView, LastRun, Ready, Snapshot, TargetCell, TargetView};

@@ -66,7 +66,7 @@ pub struct CheckView {
 #[derive(Debug, Clone)]
 pub struct Ready {
     pub ok: bool,
-    /// Ok, InvalidSpec, InvalidExpression, UnresolvedReference, NotSupported, SourceStale, …
+    /// Valid, InvalidSpec, InvalidExpression, UnresolvedReference, NotSupported, SourceStale, …
     pub reason: &'static str,
     pub message: Arc<str>,
 }
@@ -80,7 +80,8 @@ pub struct TargetCell {
     pub series_labels: Box<str>,
     pub instance: Arc<str>,
     pub view: ArcSwap<TargetView>,
-    pub history: Mutex<Recent>,
+    /// Goes on when the cell is replaced, as by a new URL.
+    pub history: Arc<Mutex<Recent>>,
     /// Runs since the process started.
     pub runs: Mutex<Vec<((Verdict, Reason), u64)>>,
 }

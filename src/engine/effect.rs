@@ -1,0 +1,99 @@
+//! What goes into the engine's step, and what comes out of it.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    clock::WallMs,
+    health::{Reason, State},
+    history::Record,
+    model::{HealthCheck, ObjectKey},
+    probe::{Outcome, Verdict},
+    source::Entry,
+};
+
+use super::{CheckCell, CheckView, TargetCell, TargetView};
+
+/// What the engine is told.
+pub enum Event {
+    /// What the sources now hold under this key; None when it is gone.
+    Object { key: ObjectKey, entry: Option<Arc<Entry>>, store_id: u32 },
+    /// The source was read whole. From now on a check that appears is new, and runs at once.
+    SourceReady,
+    /// A run ended.
+    Finished { slot: u32, run: u64, outcome: Outcome },
+    /// Time passed: what is due is due.
+    Time,
+    /// No new runs from now on.
+    Drain,
+}
+
+/// What the engine wants done. Order matters; nothing in it is ever waited for.
+pub enum Effect {
+    /// Run this now.
+    Run(Order),
+    /// A run started this long after it was due.
+    Lag(Duration),
+    /// A run that was due did not take place.
+    Skipped(Skip),
+    /// For history: in memory and in the store.
+    Record(Arc<TargetCell>, Record),
+    /// From `at` on, runs of this target are due every interval; None: not at all.
+    Due {
+        target: u32,
+        at: WallMs,
+        interval: Option<Duration>,
+    },
+    Transition(Transition),
+    /// The view of a target, and the outcome to count when a run led to it.
+    Target(Arc<TargetCell>, TargetView, Option<(Verdict, Reason)>),
+    Check(Arc<CheckCell>, Arc<CheckView>),
+    /// The check stands under this key from now on.
+    Insert(ObjectKey, Arc<CheckCell>),
+    Remove(ObjectKey),
+}
+
+/// One run to be done.
+pub struct Order {
+    pub slot: u32,
+    pub run: u64,
+    pub check: Arc<HealthCheck>,
+}
+
+/// Why a run that was due did not take place. Never a failure of the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Skip {
+    /// The run before it had not ended.
+    Overlap,
+    /// It still waited for its turn under `--max-in-flight` when the next one was due.
+    Capacity,
+    /// The process stood still for over an interval.
+    Stall,
+    /// The process was stopping.
+    Shutdown,
+}
+
+impl Skip {
+    pub const ALL: [Self; 4] = [Self::Overlap, Self::Capacity, Self::Stall, Self::Shutdown];
+
+    /// The value of the label `reason`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Overlap => "overlap",
+            Self::Capacity => "capacity",
+            Self::Stall => "stall",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+/// A change of a target's state.
+#[derive(Debug, Clone)]
+pub struct Transition {
+    pub key: ObjectKey,
+    pub target: u32,
+    pub at: WallMs,
+    pub from: State,
+    pub to: State,
+    pub reason: Reason,
+    pub message: Arc<str>,
+}
