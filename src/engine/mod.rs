@@ -7,6 +7,8 @@ mod object;
 mod series;
 mod slot;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 pub use core::Core;
 pub use effect::{Effect, Event, Order, Skip, Transition};
