@@ -59,6 +59,8 @@ fn walk(folder: &Path, prefix: &str, found: &mut Vec<File>) {
             if !hidden && !["target", "probity-data", "node_modules"].contains(&name.as_str()) {
                 walk(&entry.path(), &path, found);
             }
+        } else if name == ".git" {
+            // Of a worktree: it says where the repository is.
         } else if let Ok(text) = fs::read_to_string(entry.path()) {
             // What is not text (a seed of a fuzz target, say) has nothing to be tidy about.
             found.push(File { path, text });
