@@ -5,6 +5,7 @@
 mod check;
 mod completion;
 mod crds;
+pub mod egress;
 mod exit;
 mod run;
 mod status;
