@@ -54,6 +54,12 @@ impl FieldPath {
         self.0.starts_with(&above.0)
     }
 
+    /// `path`, seen from the root that this path is seen from.
+    #[must_use]
+    pub fn join(&self, path: &Self) -> Self {
+        Self(self.0.iter().chain(&path.0).cloned().collect())
+    }
+
     /// The value that this path leads to in `root`, if it is there.
     pub fn lookup<'a>(&self, root: &'a serde_json::Value) -> Option<&'a serde_json::Value> {
         self.0.iter().try_fold(root, |value, step| match step {

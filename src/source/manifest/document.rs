@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 
-use super::position::{self, Mark, Marks, Position};
-use crate::validate::FieldPath;
+use super::position::{self, Marks, Position};
+use crate::validate::{FieldPath, Step};
 
 /// One object as it is written, and where each of its values is.
 #[derive(Debug, Clone)]
@@ -14,22 +14,21 @@ pub struct Document {
     pub file: Arc<str>,
     pub value: Value,
     pub(super) marks: Marks,
-    /// Plain scalars that are not read as the text they look like (`yes`, `010`, `1_000`), by their number
-    /// in the walk; see [`Document::hint`].
-    pub(super) surprising: Box<[(usize, Box<str>)]>,
+    /// By their number in the walk; see [`Document::hint`].
+    pub(super) surprises: Box<[Surprise]>,
+}
+
+/// A plain scalar that is not read as the text it looks like: `yes`, `010`, `1_000`.
+#[derive(Debug, Clone)]
+pub(super) struct Surprise {
+    /// The number of the value in the walk.
+    pub index: usize,
+    pub written: Box<str>,
+    /// It is the value's key that is meant.
+    pub is_key: bool,
 }
 
 impl Document {
-    pub(super) fn unlocated(file: &Arc<str>, value: Value) -> Self {
-        let mark = Mark { key: Position::START, value: Position::START };
-        Self {
-            file: file.clone(),
-            marks: vec![mark; position::count(&value)].into(),
-            value,
-            surprising: Box::default(),
-        }
-    }
-
     /// Empty when there is none, or when it is not text.
     pub fn api_version(&self) -> &str {
         self.text("/apiVersion")
@@ -73,14 +72,44 @@ impl Document {
         position::locate_key(&self.value, &self.marks, path)
     }
 
-    /// What to say beside a mistake about the value at `path` when it was written as something that YAML
-    /// does not read as text: `yes` is true, `010` is 8.
+    /// What to say beside a mistake about the value at `path` when it, or its key, was written as something
+    /// that YAML does not read as text: `yes` is true, `010` is 8.
     pub fn hint(&self, path: &FieldPath) -> Option<String> {
         let (at, true) = position::index_of(&self.value, path) else { return None };
-        let found = self.surprising.binary_search_by_key(&at, |(index, _)| *index).ok()?;
-        let (_, written) = self.surprising.get(found)?;
-        let read = path.lookup(&self.value)?;
-        Some(format!("`{written}` without quotes is read as {read}, as kubectl reads it; for text write \"{written}\""))
+        let from = self.surprises.partition_point(|surprise| surprise.index < at);
+        let surprise = self.surprises.get(from).filter(|surprise| surprise.index == at)?;
+        let read = match path.steps().last() {
+            Some(Step::Field(key)) if surprise.is_key => key.to_string(),
+            _ => path.lookup(&self.value)?.to_string(),
+        };
+        let written = &surprise.written;
+        Some(format!("`{written}` without quotes is read as {read}, as kubectl reads it; as text it is \"{written}\""))
+    }
+
+    /// Itself, or the items of the list that it is (`kind: List`, as `kubectl get -o yaml` writes it).
+    pub(super) fn expand(self, documents: &mut Vec<Document>) {
+        let is_list = self.kind().ends_with("List") && self.value.get("items").is_some_and(Value::is_array);
+        if !is_list {
+            documents.push(self);
+            return;
+        }
+        let (mut index, _) = position::index_of(&self.value, &FieldPath::root().field("items"));
+        index += 1;
+        let Self { file, mut value, marks, surprises } = self;
+        let Some(Value::Array(items)) = value.get_mut("items").map(Value::take) else { return };
+        for value in items {
+            let end = index + position::count(&value);
+            let surprises = surprises.iter().filter(|s| (index..end).contains(&s.index));
+            let item = Self {
+                file: file.clone(),
+                marks: marks.get(index..end).unwrap_or_default().into(),
+                surprises: surprises.map(|s| Surprise { index: s.index - index, ..s.clone() }).collect(),
+                value,
+            };
+            index = end;
+            // A list in a list is as deep as a document may be nested, and no deeper.
+            item.expand(documents);
+        }
     }
 }
 
