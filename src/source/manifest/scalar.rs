@@ -56,7 +56,8 @@ pub(super) fn surprises(written: &str, value: &Value) -> bool {
         Value::String(_) => false,
         Value::Null => !matches!(written, "" | "~" | "null"),
         Value::Bool(value) => written != if *value { "true" } else { "false" },
-        value => value.to_string() != written,
+        Value::Number(number) => number.to_string().as_str() != written,
+        Value::Array(_) | Value::Object(_) => false,
     }
 }
 
