@@ -1,0 +1,121 @@
+//! What a certificate says of itself. Pure.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate, X509Name};
+
+use crate::probe::CertificateDetails;
+
+/// What the verdict needs of a certificate.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    pub(super) subject: String,
+    pub(super) issuer: String,
+    pub(super) self_issued: bool,
+    /// Unix seconds.
+    pub(super) not_before: i64,
+    pub(super) not_after: i64,
+}
+
+/// None when it is no certificate.
+pub(super) fn facts(der: &[u8]) -> Option<Facts> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(Facts {
+        subject: name(certificate.subject()),
+        issuer: name(certificate.issuer()),
+        self_issued: certificate.subject().as_raw() == certificate.issuer().as_raw(),
+        not_before: certificate.validity().not_before.timestamp(),
+        not_after: certificate.validity().not_after.timestamp(),
+    })
+}
+
+/// What metrics and expressions show of a leaf. None when it is no certificate.
+pub(super) fn details(der: &[u8]) -> Option<CertificateDetails> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(CertificateDetails {
+        fingerprint_sha256: hex(&Sha256::digest(der)),
+        subject: name(certificate.subject()),
+        issuer: name(certificate.issuer()),
+        subject_alternative: alternative_names(&certificate).join(","),
+        serial: hex(without_zeros(certificate.raw_serial())),
+        not_after: certificate.validity().not_after.timestamp(),
+    })
+}
+
+/// DNS names and addresses of a certificate.
+fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    for extension in certificate.extensions() {
+        let ParsedExtension::SubjectAlternativeName(alternative) = extension.parsed_extension() else { continue };
+        for general in &alternative.general_names {
+            match general {
+                GeneralName::DNSName(name) => names.push(clean(name)),
+                GeneralName::IPAddress(bytes) => names.extend(ip(bytes)),
+                _ => {}
+            }
+        }
+    }
+    names
+}
+
+fn ip(bytes: &[u8]) -> Option<String> {
+    let four = <[u8; 4]>::try_from(bytes).map(|four| std::net::Ipv4Addr::from(four).to_string());
+    let sixteen = <[u8; 16]>::try_from(bytes).map(|sixteen| std::net::Ipv6Addr::from(sixteen).to_string());
+    four.or(sixteen).ok()
+}
+
+/// A distinguished name, most specific part first (RFC 4514): `CN=a.example,O=Example`.
+fn name(name: &X509Name<'_>) -> String {
+    let mut parts = Vec::new();
+    for rdn in name.iter_rdn() {
+        let mut part = String::new();
+        for attribute in rdn.iter() {
+            if !part.is_empty() {
+                part.push('+');
+            }
+            let oid = attribute.attr_type();
+            match x509_parser::objects::oid2abbrev(oid, x509_parser::objects::oid_registry()) {
+                Ok(short) => part.push_str(short),
+                Err(_) => part.push_str(&oid.to_id_string()),
+            }
+            part.push('=');
+            let value = attribute
+                .as_str()
+                .map_or_else(|_| String::from_utf8_lossy(attribute.attr_value().data).into_owned(), str::to_owned);
+            for letter in clean(&value).chars() {
+                if matches!(letter, ',' | '+' | '"' | '\\' | '<' | '>' | ';') {
+                    part.push('\\');
+                }
+                part.push(letter);
+            }
+        }
+        parts.push(part);
+    }
+    parts.reverse();
+    parts.join(",")
+}
+
+/// Without control characters: these strings come from strangers and go into logs and terminals.
+fn clean(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+/// A number without the zero that DER puts before a high bit.
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
+    &number[zeros.min(number.len().saturating_sub(1))..]
+}
+
+/// Lower-case hex.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A day in UTC, as messages write it.
+pub(super) fn day(unix: i64) -> String {
+    jiff::Timestamp::from_second(unix).map_or_else(|_| unix.to_string(), |time| time.strftime("%Y-%m-%d").to_string())
+}
