@@ -80,7 +80,20 @@ impl Net {
         family: IpFamily,
         max_cache: Duration,
     ) -> Result<Connected, Failure> {
-        let (addresses, mut resolved) = self.resolve(&address.host, family, max_cache).await?;
+        let (addresses, resolved) = self.resolve(&address.host, family, max_cache).await?;
+        self.open(&addresses, resolved, address).await
+    }
+
+    /// The second half of [`Net::connect`], for who wants to know which half it is in.
+    ///
+    /// # Errors
+    /// Why none of `addresses` accepted: ConnectionRefused, NetworkUnreachable, LocalResources, …
+    pub async fn open(
+        &self,
+        addresses: &Addresses,
+        mut resolved: Resolved,
+        address: &Address,
+    ) -> Result<Connected, Failure> {
         let start = self.clock.mono();
         match dial::dial(addresses.as_slice(), address.port).await {
             Ok((stream, ip)) => {
