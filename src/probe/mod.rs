@@ -12,12 +12,12 @@ pub use outcome::{
     CertificateDetails, Details, DnsDetails, HttpDetails, HttpPhases, Outcome, Resolved, TcpDetails, TlsDetails,
     Verdict,
 };
-pub use run::{Passed, Phase, Run};
+pub use run::{Kind, Passed, Phase, Run};
 
 use crate::{
     clock::Clock,
     model::{Degraded, Probe},
-    net::{Failure, Net},
+    net::Net,
 };
 
 /// What every probe has at hand: shared, cheap to clone.
@@ -48,15 +48,33 @@ pub struct Job<'a> {
 /// Runs a probe to its verdict, within its timeout. Never panics and never fails: what goes wrong is the outcome.
 pub async fn run(context: &Context, job: &Job<'_>) -> Outcome {
     let run = Run::start(context, job);
-    // The details stay here while a kind fills them in, so that a timeout keeps what was measured until then.
     match job.probe {
-        Probe::Http(_) => run.tries(Details::Http, async |_, _| Err(unwritten())).await,
-        Probe::Tcp(_) => run.tries(Details::Tcp, async |_, _| Err(unwritten())).await,
-        Probe::Tls(_) => run.tries(Details::Tls, async |_, _| Err(unwritten())).await,
-        Probe::Dns(_) => run.tries(Details::Dns, async |_, _| Err(unwritten())).await,
+        Probe::Http(http) => run.tries(&**http).await,
+        Probe::Tcp(tcp) => run.tries(tcp).await,
+        Probe::Tls(tls) => run.tries(tls).await,
+        Probe::Dns(dns) => run.tries(dns).await,
     }
 }
 
-fn unwritten() -> Failure {
-    Failure::new(crate::health::Reason::ProtocolError, "not written yet")
+macro_rules! unwritten {
+    ($($kind:ty, $details:ty, $wrap:expr;)+) => {
+        $(impl Kind for $kind {
+            type Details = $details;
+
+            fn wrap(details: Box<$details>) -> Details {
+                $wrap(details)
+            }
+
+            async fn attempt(&self, _run: &Run<'_>, _details: &mut $details) -> Result<Passed, crate::net::Failure> {
+                Err(crate::net::Failure::new(crate::health::Reason::ProtocolError, "not written yet"))
+            }
+        })+
+    };
+}
+
+unwritten! {
+    crate::model::Http, HttpDetails, Details::Http;
+    crate::model::Tcp, TcpDetails, Details::Tcp;
+    crate::model::TlsProbe, TcpDetails, Details::Tls;
+    crate::model::Dns, DnsDetails, Details::Dns;
 }

@@ -1,7 +1,7 @@
 //! What all kinds have in common: one deadline, retries, the phase that a timeout tells, and Degraded.
 //!
-//! A kind is an async function from its model, a [`Run`] and its details to `Result<Passed, Failure>`. It
-//! fills in the details as it goes and says with [`Run::enter`] what it is at.
+//! A kind implements [`Kind`] for its model: it fills in its details as it goes, and says with
+//! [`Run::enter`] what it is at.
 
 use std::{
     borrow::Cow,
@@ -19,6 +19,20 @@ use crate::{
     model::{Address, Degraded, IpFamily, Response},
     net::{Failure, Net},
 };
+
+/// A kind of probe, implemented for its model.
+pub trait Kind: Sync {
+    type Details: Default + Send;
+
+    fn wrap(details: Box<Self::Details>) -> Details;
+
+    /// Probes once. What goes into `details` is kept whatever happens then, a timeout included.
+    fn attempt(
+        &self,
+        run: &Run<'_>,
+        details: &mut Self::Details,
+    ) -> impl Future<Output = Result<Passed, Failure>> + Send;
+}
 
 /// One run of a probe, while it goes on. Shared by the tries in it.
 pub struct Run<'a> {
@@ -123,18 +137,14 @@ impl<'a> Run<'a> {
     }
 
     /// Tries until one passes, the retries are used up, or the time is.
-    pub(super) async fn tries<D: Default>(
-        &self,
-        wrap: impl Fn(Box<D>) -> Details,
-        attempt: impl AsyncFn(&Self, &mut D) -> Result<Passed, Failure>,
-    ) -> Outcome {
+    pub(super) async fn tries<K: Kind>(&self, kind: &K) -> Outcome {
         let deadline = self.clock().instant(self.started + self.job.timeout);
         let mut retries = self.job.retries;
         let mut outcome = loop {
             self.enter(Phase::Starting);
-            let mut details = Box::<D>::default();
-            let result = tokio::time::timeout_at(deadline, attempt(self, &mut details)).await;
-            let details = wrap(details);
+            let mut details = Box::<K::Details>::default();
+            let result = tokio::time::timeout_at(deadline, kind.attempt(self, &mut details)).await;
+            let details = K::wrap(details);
             match result {
                 Ok(Ok(passed)) => break self.judge(passed, details),
                 Ok(Err(failure)) => {
@@ -273,29 +283,59 @@ mod tests {
         })
     }
 
-    /// Runs `attempt` as a probe that takes `timeout` and `retries`.
-    async fn outcome(
-        timeout: Duration,
-        retries: u32,
-        degraded: &Degraded,
-        attempt: impl AsyncFn(&Run<'_>, &mut DnsDetails) -> Result<Passed, Failure>,
-    ) -> Outcome {
+    /// A kind whose tries end as told, one after the other; the last one's end holds for all that follow.
+    struct Scripted {
+        tries: AtomicU32,
+        takes: Duration,
+        ends: Vec<Result<Passed, Failure>>,
+    }
+
+    impl Scripted {
+        fn new(takes: u64, ends: Vec<Result<Passed, Failure>>) -> Self {
+            Self { tries: AtomicU32::new(0), takes: Duration::from_millis(takes), ends }
+        }
+
+        fn failing(takes: u64, reason: Reason) -> Self {
+            Self::new(takes, vec![Err(Failure::new(reason, "no"))])
+        }
+
+        fn tries(&self) -> u32 {
+            self.tries.load(Ordering::Relaxed)
+        }
+    }
+
+    impl Kind for Scripted {
+        type Details = DnsDetails;
+
+        fn wrap(details: Box<DnsDetails>) -> Details {
+            Details::Dns(details)
+        }
+
+        async fn attempt(&self, run: &Run<'_>, details: &mut DnsDetails) -> Result<Passed, Failure> {
+            let index = self.tries.fetch_add(1, Ordering::Relaxed) as usize;
+            details.answer_rrs = 7;
+            run.enter(Phase::Connecting);
+            tokio::time::sleep(self.takes).await;
+            match &self.ends[index.min(self.ends.len() - 1)] {
+                Ok(passed) => Ok(Passed { message: passed.message.clone(), condition: passed.condition.clone() }),
+                Err(failure) => Err(failure.clone()),
+            }
+        }
+    }
+
+    async fn outcome(timeout: u64, retries: u32, kind: &Scripted) -> Outcome {
         let clock = Clock::system();
         let context = Context::new(clock.clone(), Arc::new(Net::new(Egress::default(), clock)));
         let probe = any_probe();
-        let job = Job { probe: &probe, degraded, timeout, retries, max_cache: Duration::ZERO };
-        Run::start(&context, &job).tries(Details::Dns, attempt).await
+        let degraded = Degraded::default();
+        let timeout = Duration::from_millis(timeout);
+        let job = Job { probe: &probe, degraded: &degraded, timeout, retries, max_cache: Duration::ZERO };
+        Run::start(&context, &job).tries(kind).await
     }
 
     #[tokio::test]
     async fn a_timeout_says_the_phase_and_keeps_what_was_measured() {
-        let outcome = outcome(Duration::from_millis(50), 3, &Degraded::default(), async |run, details| {
-            details.answer_rrs = 7;
-            run.enter(Phase::Connecting);
-            std::future::pending::<()>().await;
-            Ok(Passed::new("never"))
-        })
-        .await;
+        let outcome = outcome(50, 3, &Scripted::failing(60_000, Reason::ConnectionReset)).await;
         assert_eq!((outcome.verdict, outcome.reason), (Verdict::Failed, Reason::Timeout));
         assert_eq!(&*outcome.message, "no answer within 50ms: still connecting");
         assert!(matches!(&outcome.details, Details::Dns(details) if details.answer_rrs == 7));
@@ -304,38 +344,24 @@ mod tests {
 
     #[tokio::test]
     async fn retries_are_within_the_one_timeout_and_not_for_our_own_trouble() {
-        let tries = AtomicU32::new(0);
-        let failing = |reason, takes: u64| {
-            let tries = &tries;
-            tries.store(0, Ordering::Relaxed);
-            async move |_: &Run<'_>, _: &mut DnsDetails| {
-                tries.fetch_add(1, Ordering::Relaxed);
-                tokio::time::sleep(Duration::from_millis(takes)).await;
-                Err(Failure::new(reason, "no"))
-            }
-        };
-        let none = Degraded::default();
-        let refused = outcome(Duration::from_secs(1), 2, &none, failing(Reason::ConnectionRefused, 10)).await;
-        assert_eq!((refused.reason, tries.load(Ordering::Relaxed)), (Reason::ConnectionRefused, 3));
+        let refusing = Scripted::failing(10, Reason::ConnectionRefused);
+        let refused = outcome(10_000, 2, &refusing).await;
+        assert_eq!((refused.reason, refusing.tries()), (Reason::ConnectionRefused, 3));
         assert!(refused.latency >= Duration::from_millis(30));
 
-        let blocked = outcome(Duration::from_secs(1), 2, &none, failing(Reason::Blocked, 10)).await;
-        assert_eq!((blocked.verdict, tries.load(Ordering::Relaxed)), (Verdict::Unobserved, 1));
+        let blocked = Scripted::failing(10, Reason::Blocked);
+        assert_eq!(outcome(10_000, 2, &blocked).await.verdict, Verdict::Unobserved);
+        assert_eq!(blocked.tries(), 1);
 
-        let late = outcome(Duration::from_millis(100), 9, &none, failing(Reason::ConnectionRefused, 80)).await;
-        assert_eq!((late.reason, tries.load(Ordering::Relaxed)), (Reason::Timeout, 2));
+        let slow = Scripted::failing(80, Reason::ConnectionRefused);
+        assert_eq!(outcome(100, 9, &slow).await.reason, Reason::Timeout);
+        assert_eq!(slow.tries(), 2);
     }
 
     #[tokio::test]
     async fn a_retry_that_passes_is_good() {
-        let tries = AtomicU32::new(0);
-        let passed = outcome(Duration::from_secs(1), 1, &Degraded::default(), async |_, _| {
-            match tries.fetch_add(1, Ordering::Relaxed) {
-                0 => Err(Failure::new(Reason::ConnectionReset, "no")),
-                _ => Ok(Passed::new("fine")),
-            }
-        })
-        .await;
+        let ends = vec![Err(Failure::new(Reason::ConnectionReset, "no")), Ok(Passed::new("fine"))];
+        let passed = outcome(10_000, 1, &Scripted::new(0, ends)).await;
         assert_eq!((passed.verdict, passed.reason, &*passed.message), (Verdict::Good, Reason::Ok, "fine"));
     }
 
@@ -384,10 +410,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_in_the_condition_is_told_and_fails_nothing() {
-        let outcome = outcome(Duration::from_secs(1), 0, &Degraded::default(), async |_, _| {
-            Ok(Passed { message: "200 OK".into(), condition: Some(Err("response.json.x: no such key".into())) })
-        })
-        .await;
+        let condition = Some(Err("response.json.x: no such key".into()));
+        let kind = Scripted::new(0, vec![Ok(Passed { message: "200 OK".into(), condition })]);
+        let outcome = outcome(10_000, 0, &kind).await;
         assert_eq!(outcome.verdict, Verdict::Good);
         assert_eq!(&*outcome.message, "200 OK; degraded.when: response.json.x: no such key");
     }
