@@ -4,10 +4,16 @@
 //! sources, `probity validate` and `probity check` call [`health_check`] or [`set`], and nothing behind them
 //! sees a spec. Pure: reads no file, knows no position in one; the callers map a [`FieldPath`] to a line.
 
+mod cycles;
 mod field;
+mod identity;
+mod payload;
 mod references;
 
+pub use cycles::{InCycle, cycles};
 pub use field::{Fault, FieldError, FieldPath, Step};
+pub use identity::{Identity, identify};
+pub use payload::{Payload, payload};
 pub use references::{Lookup, References, ValueKind};
 
 use std::sync::Arc;
