@@ -7,14 +7,21 @@
 //!        └─► frame (all records of one flush) ── after a kill: what no row covers yet ──┘
 //! ```
 
+pub mod bits;
+pub mod bucket;
+pub mod due;
+pub mod frame;
 mod recent;
 mod record;
+pub mod ring;
+pub mod row;
+pub mod sketch;
 mod sqlite;
 mod store;
 mod view;
 mod volatile;
 
-pub use recent::{Recent, Uptime};
+pub use recent::{Part, Recent, Uptime};
 pub use record::{Class, Record, Run};
 pub use sqlite::{OpenError, Options, SqliteStore, open};
 pub use store::{Keeper, ReadError, Stats, Store, StoreHealth, Transition};
