@@ -52,6 +52,10 @@ use super::{DnsSpec, DurationText, HealthCheckStatus, HttpSpec, TcpSpec, TlsProb
     .message("timeout must not be over the interval").field_path(".timeout"))]
 #[x_kube(validation = Rule::new("!(has(self.dns) && has(self.degraded) && has(self.degraded.certificateValidFor))")
     .message("a dns probe sees no certificate").field_path(".degraded.certificateValidFor"))]
+#[x_kube(validation = Rule::new(
+    "!(has(self.tcp) && has(self.degraded) && has(self.degraded.certificateValidFor)) || has(self.tcp.tls) || \
+     (has(self.tcp.steps) && self.tcp.steps.exists(step, step.startTLS))")
+    .message("a tcp probe without tls sees no certificate").field_path(".degraded.certificateValidFor"))]
 pub struct HealthCheckSpec {
     /// What is checked, for people.
     #[serde(skip_serializing_if = "Option::is_none")]

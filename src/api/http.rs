@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CredentialSource, IpFamilySpec, TextSource, TlsSpec, ValueFrom};
+use super::{CredentialSource, IpFamilySpec, TextSource, TlsSpec, ValueFrom, rules};
 
 /// Sends an HTTP request. It passes when status, body, headers and `when` hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -26,10 +26,10 @@ pub struct HttpSpec {
     /// The URL, http or https. Credentials are never in it: see `auth`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048))]
-    #[x_kube(validation = Rule::new("self.matches('(?i)^https?://[^/?#]')")
-        .message("must begin with http:// or https:// and name a host"))]
-    #[x_kube(validation = Rule::new("!self.matches('^[^/?#]*://[^/?#]*@')")
-        .message("must not hold credentials: use auth"))]
+    #[x_kube(validation = rules::url())]
+    #[x_kube(validation = rules::url_without_credentials("auth"))]
+    #[x_kube(validation = rules::url_without_spaces())]
+    #[x_kube(validation = rules::url_port())]
     pub url: Option<String>,
     /// A Service of the object's own namespace, in place of a url. It needs a cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -183,10 +183,10 @@ pub struct OAuth2Spec {
     /// Where tokens are issued, http or https.
     #[serde(rename = "tokenURL")]
     #[schemars(length(min = 1, max = 2048))]
-    #[x_kube(validation = Rule::new("self.matches('(?i)^https?://[^/?#]')")
-        .message("must begin with http:// or https:// and name a host"))]
-    #[x_kube(validation = Rule::new("!self.matches('^[^/?#]*://[^/?#]*@')")
-        .message("must not hold credentials: use clientID and clientSecret"))]
+    #[x_kube(validation = rules::url())]
+    #[x_kube(validation = rules::url_without_credentials("clientID and clientSecret"))]
+    #[x_kube(validation = rules::url_without_spaces())]
+    #[x_kube(validation = rules::url_port())]
     pub token_url: String,
     /// The client's name.
     #[serde(rename = "clientID")]

@@ -12,6 +12,7 @@ mod dns;
 mod duration;
 mod health_check;
 mod http;
+mod rules;
 mod status;
 mod tcp;
 mod tls;

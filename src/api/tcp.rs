@@ -3,7 +3,7 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{IpFamilySpec, TlsSpec};
+use super::{IpFamilySpec, TlsSpec, rules};
 
 /// Connects, and talks if there are steps. It passes when every `expect` matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -11,8 +11,8 @@ use super::{IpFamilySpec, TlsSpec};
 pub struct TcpSpec {
     /// Host and port, such as `db.example.com:5432` or `[2001:db8::1]:443`.
     #[schemars(length(max = 262))]
-    #[x_kube(validation = Rule::new("self.matches(r'^(\\[[0-9A-Fa-f:.]+\\]|[^\\[\\]:/@?#\\s]+):[0-9]{1,5}$')")
-        .message("must be host:port, or [address]:port for IPv6"))]
+    #[x_kube(validation = rules::address())]
+    #[x_kube(validation = rules::address_port())]
     pub address: String,
     /// Any takes the first address that connects; IPv4 or IPv6 takes only those.
     #[serde(default)]

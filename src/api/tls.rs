@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CredentialSource, TextSource};
+use super::{CredentialSource, TextSource, rules};
 
 /// How a TLS connection is made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -55,8 +55,8 @@ pub enum StartTlsSpec {
 pub struct TlsProbeSpec {
     /// Host and port, such as `db.example.com:5432` or `[2001:db8::1]:443`.
     #[schemars(length(max = 262))]
-    #[x_kube(validation = Rule::new("self.matches(r'^(\\[[0-9A-Fa-f:.]+\\]|[^\\[\\]:/@?#\\s]+):[0-9]{1,5}$')")
-        .message("must be host:port, or [address]:port for IPv6"))]
+    #[x_kube(validation = rules::address())]
+    #[x_kube(validation = rules::address_port())]
     pub address: String,
     /// The name to ask for and to verify, in place of the host's.
     #[serde(skip_serializing_if = "Option::is_none")]

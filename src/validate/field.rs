@@ -124,13 +124,23 @@ pub struct FieldError {
     pub fault: Fault,
     /// Whether what is missing is a Secret, a ConfigMap or a key in one (state reason SecretMissing).
     pub secret_missing: bool,
+    /// Whether it is the field's name that is wrong, and not its value.
+    pub about_name: bool,
     /// Positions, in the set that was given, of the other objects that have a part in it.
     pub others: Vec<usize>,
 }
 
 impl FieldError {
     pub fn new(path: FieldPath, fault: Fault, message: impl Into<String>) -> Self {
-        Self { path, message: message.into(), hint: None, fault, secret_missing: false, others: Vec::new() }
+        Self {
+            path,
+            message: message.into(),
+            hint: None,
+            fault,
+            secret_missing: false,
+            about_name: false,
+            others: Vec::new(),
+        }
     }
 
     pub fn invalid(path: FieldPath, message: impl Into<String>) -> Self {

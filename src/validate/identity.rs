@@ -2,10 +2,15 @@
 
 use serde_json::Value;
 
-use super::field::{FieldError, FieldPath};
+use super::{
+    field::{FieldError, FieldPath},
+    shape::shown,
+    suggest,
+};
+use crate::api::{GROUP, VERSION};
 
-const GROUP: &str = "probity.dev";
-const VERSION: &str = "v1alpha1";
+/// The kinds of our group that this version knows.
+const KINDS: [&str; 1] = ["HealthCheck"];
 
 /// A kind of object, as far as it matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,19 +48,30 @@ pub fn identify(object: &Value) -> Result<Identity, FieldError> {
         (None, "ConfigMap") if api_version == "v1" => Ok(Identity::ConfigMap),
         (Some((GROUP, VERSION)), "HealthCheck") => Ok(Identity::HealthCheck),
         (Some((GROUP, VERSION)), _) => {
-            let message = format!("kind {} of {GROUP} is not known to this version", shown(kind));
-            Err(FieldError::invalid(FieldPath::of("kind"), message).hint("it knows HealthCheck"))
+            let message = format!("{} is not a kind of {GROUP} that this version knows", shown(kind));
+            Err(FieldError::invalid(FieldPath::of("kind"), message).hint(match suggest::nearest(kind, KINDS) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("it knows {}", KINDS.join(", ")),
+            }))
         }
         (Some((GROUP, version)), _) => {
-            let message = format!("version {} of {GROUP} is not known to this version", shown(version));
-            Err(FieldError::invalid(FieldPath::of("apiVersion"), message).hint(format!("write {GROUP}/{VERSION}")))
+            let message = format!("{} is not a version of {GROUP} that this version knows", shown(version));
+            Err(FieldError::invalid(FieldPath::of("apiVersion"), message).hint(format!("{GROUP}/{VERSION}")))
         }
-        _ => Ok(Identity::Foreign(format!("{} {}", shown(api_version), shown(kind)))),
+        // A slip in the group's name would else be skipped in silence.
+        (Some((group, _)), _) if suggest::nearest(group, [GROUP]).is_some() => Err(misspelt(api_version)),
+        (None, _) if api_version == GROUP => Err(misspelt(api_version)),
+        _ => Ok(Identity::Foreign(format!("{} {}", cut(api_version), cut(kind)))),
     }
 }
 
+fn misspelt(api_version: &str) -> FieldError {
+    let message = format!("{} is not known to this version", shown(api_version));
+    FieldError::invalid(FieldPath::of("apiVersion"), message).hint(format!("did you mean {GROUP}/{VERSION}?"))
+}
+
 /// As much of a name as a message should hold.
-fn shown(name: &str) -> String {
+fn cut(name: &str) -> String {
     name.chars().take(80).collect()
 }
 
@@ -76,8 +92,10 @@ mod tests {
         assert_eq!(of("apps/v1", "Deployment"), Ok(Identity::Foreign("apps/v1 Deployment".into())));
         assert_eq!(of("example.com/v1", "HealthCheck"), Ok(Identity::Foreign("example.com/v1 HealthCheck".into())));
         let wrong = of("probity.dev/v1alpha1", "AlertRule").unwrap_err();
-        assert_eq!(wrong, "kind: kind AlertRule of probity.dev is not known to this version");
-        assert!(of("probity.dev/v1", "HealthCheck").unwrap_err().contains("version v1 of probity.dev"));
+        assert_eq!(wrong, r#"kind: "AlertRule" is not a kind of probity.dev that this version knows"#);
+        assert!(of("probity.dev/v1", "HealthCheck").unwrap_err().contains(r#""v1" is not a version of probity.dev"#));
+        assert!(of("probitiy.dev/v1alpha1", "HealthCheck").unwrap_err().contains("not known"));
+        assert!(of("probity.dev", "HealthCheck").unwrap_err().contains("not known"));
         for object in [json!([]), json!("x"), json!({"kind": "Secret"}), json!({"apiVersion": 1, "kind": "Secret"})] {
             assert!(identify(&object).is_err(), "{object}");
         }

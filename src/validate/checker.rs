@@ -1,0 +1,106 @@
+//! What the judging of one object carries along: where it stands, and the mistakes so far.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{
+    duration,
+    field::{Fault, FieldError, FieldPath},
+    references::References,
+    shape::shown,
+};
+use crate::{
+    api::DurationText,
+    model::{Expression, Pattern},
+};
+
+pub struct Checker<'a> {
+    /// The object as it was written.
+    pub raw: &'a Value,
+    pub namespace: &'a str,
+    pub references: &'a dyn References,
+    /// What the shape left out: a rule about something else must not take it for absent.
+    pub left_out: &'a [FieldPath],
+    pub mistakes: Vec<FieldError>,
+}
+
+impl Checker<'_> {
+    pub fn refuse(&mut self, path: &FieldPath, message: impl Into<String>) {
+        self.mistakes.push(FieldError::invalid(path.clone(), message));
+    }
+
+    pub fn refuse_with(&mut self, path: &FieldPath, message: impl Into<String>, hint: impl Into<String>) {
+        self.mistakes.push(FieldError::invalid(path.clone(), message).hint(hint));
+    }
+
+    /// Whether something was written at `path`, right or wrong.
+    pub fn is_set(&self, path: &FieldPath) -> bool {
+        path.lookup(self.raw).is_some_and(|value| !value.is_null())
+    }
+
+    /// Whether what was written at `path` was so wrong that it is not there any more.
+    pub fn was_left_out(&self, path: &FieldPath) -> bool {
+        self.left_out.contains(path)
+    }
+
+    /// Refuses all but exactly one of the fields of the object at `path`.
+    pub fn exactly_one(&mut self, path: &FieldPath, fields: &[&str]) {
+        let set: Vec<_> = fields.iter().copied().filter(|field| self.is_set(&path.field(*field))).collect();
+        let message = format!("exactly one of {} must be set", fields.join(", "));
+        match set.as_slice() {
+            [_] => {}
+            [] => self.refuse(path, format!("{message}, and none is")),
+            [all @ .., last] => self.refuse(path, format!("{message}, and {} and {last} are", all.join(", "))),
+        }
+    }
+
+    pub fn duration(&mut self, path: &FieldPath, text: &DurationText) -> Option<Duration> {
+        match duration::parse(&text.0) {
+            Ok(duration) => Some(duration),
+            Err(problem) => {
+                self.refuse_with(path, format!("{} {problem}", shown(&text.0)), "such as 500ms, 30s or 1h30m");
+                None
+            }
+        }
+    }
+
+    /// A regular expression that may match anywhere.
+    pub fn unanchored(&mut self, path: &FieldPath, source: &str) -> Option<Pattern> {
+        let compiled = Pattern::unanchored(source);
+        self.compiled(path, "regular expression", source, compiled)
+    }
+
+    /// A regular expression that has to match the whole of a text.
+    pub fn anchored(&mut self, path: &FieldPath, source: &str) -> Option<Pattern> {
+        let compiled = Pattern::anchored(source);
+        self.compiled(path, "regular expression", source, compiled)
+    }
+
+    pub fn expression(&mut self, path: &FieldPath, source: &str) -> Option<Expression> {
+        let compiled = Expression::compile(source);
+        self.compiled(path, "CEL expression", source, compiled)
+    }
+
+    /// One pattern for each of `sources`, or None when one of them does not compile.
+    pub fn patterns(
+        &mut self,
+        path: &FieldPath,
+        sources: Option<&Vec<String>>,
+        compile: impl Fn(&mut Self, &FieldPath, &str) -> Option<Pattern>,
+    ) -> Option<Vec<Pattern>> {
+        let sources = sources.map(Vec::as_slice).unwrap_or_default();
+        let compiled: Vec<_> =
+            sources.iter().enumerate().map(|(at, source)| compile(self, &path.index(at), source)).collect();
+        compiled.into_iter().collect()
+    }
+
+    fn compiled<T>(&mut self, path: &FieldPath, what: &str, source: &str, compiled: Result<T, String>) -> Option<T> {
+        compiled
+            .map_err(|problem| {
+                let message = format!("{} is not a {what}: {problem}", shown(source));
+                self.mistakes.push(FieldError::new(path.clone(), Fault::InvalidExpression, message));
+            })
+            .ok()
+    }
+}

@@ -1,0 +1,224 @@
+//! A HealthCheck: from its text to the model.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use serde_json::{Map, Value};
+
+use super::{
+    checker::Checker,
+    dns,
+    field::{Fault, FieldError, FieldPath},
+    http, metadata,
+    metadata::Metadata,
+    references::References,
+    shape::{Findings, Shape},
+    suggest, tcp, tls,
+};
+use crate::{
+    api::{self, DependencySpec, HealthCheckSpec},
+    model::{Degraded, HealthCheck, Labels, ObjectKey, Pool, Probe},
+};
+
+/// The timeout of a check that names none, unless its interval is shorter.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The shortest interval.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
+/// What an object has at its root. What a status says is ours to write, and never read.
+const ROOT: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+
+static SPEC: LazyLock<Shape> = LazyLock::new(|| Shape::new(&api::health_check_schema()["properties"]["spec"]));
+static LABELS: LazyLock<Pool<BTreeMap<String, String>>> = LazyLock::new(Pool::new);
+
+/// The model, or every mistake.
+pub fn judge(object: &Value, namespace: &str, references: &dyn References) -> Result<HealthCheck, Vec<FieldError>> {
+    let mut mistakes = Vec::new();
+    let metadata = metadata::read(object, &mut mistakes);
+    root(object, &mut mistakes);
+
+    let path = FieldPath::of("spec");
+    let mut found = Findings::default();
+    let spec = match object.get("spec") {
+        None | Some(Value::Null) => {
+            mistakes.push(FieldError::invalid(path.clone(), "is required").hint("spec: {http: {url: …}}"));
+            None
+        }
+        Some(spec) => SPEC.check(spec, &path, &mut found),
+    };
+    mistakes.append(&mut found.mistakes);
+
+    let namespace = metadata.namespace.clone().unwrap_or_else(|| namespace.to_owned());
+    let mut checker = Checker { raw: object, namespace: &namespace, references, left_out: &found.left_out, mistakes };
+    let model = spec
+        .and_then(|spec| typed(&mut checker, &path, spec))
+        .and_then(|spec| model(&mut checker, &path, &metadata, &spec));
+    match (model, checker.mistakes) {
+        (Some(model), mistakes) if mistakes.is_empty() => Ok(model),
+        // Whoever gives no model has said why; were it not so, the object must not pass in silence.
+        (None, mistakes) if mistakes.is_empty() => Err(vec![FieldError::invalid(path, "cannot be used")]),
+        (_, mistakes) => Err(mistakes),
+    }
+}
+
+fn root(object: &Value, mistakes: &mut Vec<FieldError>) {
+    let fields = object.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    for name in fields.filter(|name| !ROOT.contains(name)) {
+        let near = suggest::nearest(name, ROOT);
+        let hint = match near {
+            Some(near) => format!("did you mean {near}?"),
+            None if SPEC.has(name) => format!("did you mean spec.{name}?"),
+            None => format!("the fields here: {}", ROOT.join(", ")),
+        };
+        let mistake = FieldError::invalid(FieldPath::root().field(name), "unknown field").hint(hint);
+        mistakes.push(FieldError { about_name: true, ..mistake });
+    }
+}
+
+/// What the shape let through has the type's form; the test of all bad manifests would show it otherwise.
+fn typed(checker: &mut Checker<'_>, path: &FieldPath, spec: Value) -> Option<HealthCheckSpec> {
+    serde_json::from_value(spec).map_err(|error| checker.refuse(path, format!("cannot be read: {error}"))).ok()
+}
+
+fn model(
+    checker: &mut Checker<'_>,
+    path: &FieldPath,
+    metadata: &Metadata,
+    spec: &HealthCheckSpec,
+) -> Option<HealthCheck> {
+    let interval = interval(checker, path, spec);
+    let timeout = timeout(checker, path, spec, interval);
+    let degraded = degraded(checker, path, spec);
+    let depends_on =
+        dependencies(checker, &path.field("dependsOn"), metadata, spec.depends_on.as_deref().unwrap_or_default());
+    let probe = probe(checker, path, spec);
+    let (probe, instance) = probe?;
+    Some(HealthCheck {
+        key: ObjectKey::new(checker.namespace, metadata.name.as_str()),
+        generation: metadata.generation,
+        labels: labels(&metadata.labels),
+        report_as: spec.report_as.as_deref().unwrap_or(&metadata.name).into(),
+        interval: interval?,
+        timeout: timeout?,
+        // The schema keeps these small and not negative.
+        failure_threshold: spec.failure_threshold.unsigned_abs(),
+        success_threshold: spec.success_threshold.unsigned_abs(),
+        retries: spec.retries.unsigned_abs(),
+        suspend: spec.suspend,
+        degraded: degraded?,
+        depends_on: depends_on?,
+        probe: Arc::new(probe),
+        instance: instance.into(),
+    })
+}
+
+fn interval(checker: &mut Checker<'_>, path: &FieldPath, spec: &HealthCheckSpec) -> Option<Duration> {
+    let at = path.field("interval");
+    let interval = checker.duration(&at, &spec.interval)?;
+    if interval < MIN_INTERVAL {
+        checker.refuse(&at, "must be at least 1s");
+        return None;
+    }
+    // One that was left out has left its default here.
+    (!checker.was_left_out(&at)).then_some(interval)
+}
+
+fn timeout(
+    checker: &mut Checker<'_>,
+    path: &FieldPath,
+    spec: &HealthCheckSpec,
+    interval: Option<Duration>,
+) -> Option<Duration> {
+    let at = path.field("timeout");
+    let Some(text) = &spec.timeout else {
+        return interval.map(|interval| interval.min(TIMEOUT));
+    };
+    let timeout = checker.duration(&at, text)?;
+    if timeout.is_zero() {
+        checker.refuse(&at, "must be over 0");
+        return None;
+    }
+    if timeout > interval? {
+        let hint = format!("at most {}, which is the interval", spec.interval.0);
+        checker.refuse_with(&at, "timeout must not be over the interval", hint);
+        return None;
+    }
+    Some(timeout)
+}
+
+fn degraded(checker: &mut Checker<'_>, path: &FieldPath, spec: &HealthCheckSpec) -> Option<Degraded> {
+    let at = path.field("degraded");
+    let Some(degraded) = &spec.degraded else { return Some(Degraded::default()) };
+    let certificate_at = at.field("certificateValidFor");
+    if degraded.certificate_valid_for.is_some() {
+        if spec.dns.is_some() {
+            checker.refuse(&certificate_at, "a dns probe sees no certificate");
+        }
+        let starts_tls = |tcp: &api::TcpSpec| tcp.steps.iter().flatten().any(|step| step.start_tls);
+        if spec.tcp.as_ref().is_some_and(|tcp| tcp.tls.is_none() && !starts_tls(tcp))
+            && !checker.is_set(&path.field("tcp").field("tls"))
+        {
+            checker.refuse(&certificate_at, "a tcp probe without tls sees no certificate");
+        }
+    }
+    let latency = degraded.latency.as_ref().map(|text| checker.duration(&at.field("latency"), text));
+    let valid_for = degraded.certificate_valid_for.as_ref().map(|text| checker.duration(&certificate_at, text));
+    let when = degraded.when.as_ref().map(|source| checker.expression(&at.field("when"), source));
+    Some(Degraded { latency: latency.flatten(), certificate_valid_for: valid_for.flatten(), when: when.flatten() })
+}
+
+fn dependencies(
+    checker: &mut Checker<'_>,
+    path: &FieldPath,
+    metadata: &Metadata,
+    specs: &[DependencySpec],
+) -> Option<Arc<[ObjectKey]>> {
+    let mut keys = Vec::new();
+    for (at, spec) in specs.iter().enumerate() {
+        let at = path.index(at).field("name");
+        let key = ObjectKey::new(checker.namespace, spec.name.as_str());
+        if spec.name == metadata.name {
+            checker.refuse(&at, "a check cannot depend on itself");
+        } else if !checker.references.health_check_exists(&key) {
+            let names = checker.references.health_checks(checker.namespace);
+            let mut mistake =
+                FieldError::new(at, Fault::UnresolvedReference, format!("HealthCheck {key} is not there"));
+            mistake.hint = suggest::nearest(&spec.name, names.iter().map(|name| &**name))
+                .map(|near| format!("did you mean {near}?"));
+            checker.mistakes.push(mistake);
+        }
+        keys.push(key);
+    }
+    Some(keys.into())
+}
+
+fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &HealthCheckSpec) -> Option<(Probe, String)> {
+    checker.exactly_one(path, &["http", "tcp", "tls", "dns"]);
+    // Each that is there is judged, so that every mistake is told at once.
+    let http = spec.http.as_ref().map(|spec| http::probe(checker, &path.field("http"), spec));
+    let tcp = spec.tcp.as_ref().map(|spec| tcp::probe(checker, &path.field("tcp"), spec));
+    let tls = spec.tls.as_ref().map(|spec| tls::probe(checker, &path.field("tls"), spec));
+    let dns = spec.dns.as_ref().map(|spec| dns::probe(checker, &path.field("dns"), spec));
+    let http = http.map(|made| made.map(|(probe, instance)| (Probe::Http(Box::new(probe)), instance)));
+    let tcp = tcp.map(|made| made.map(|(probe, instance)| (Probe::Tcp(probe), instance)));
+    let tls = tls.map(|made| made.map(|(probe, instance)| (Probe::Tls(probe), instance)));
+    let dns = dns.map(|made| made.map(|(probe, instance)| (Probe::Dns(probe), instance)));
+    http.or(tcp).or(tls).or(dns)?
+}
+
+/// The labels, shared with every object that has the same ones.
+fn labels(labels: &BTreeMap<String, String>) -> Labels {
+    let Ok(shared) = LABELS.get::<Infallible>(&format!("{labels:?}"), || Ok(labels.clone()));
+    shared
+}
+
+/// The schema's verdict alone, for tests that hold it against an API server's.
+pub fn shape(object: &Value) -> Vec<FieldError> {
+    let mut found = Findings::default();
+    let empty = Value::Object(Map::new());
+    SPEC.check(object.get("spec").unwrap_or(&empty), &FieldPath::of("spec"), &mut found);
+    found.mistakes
+}

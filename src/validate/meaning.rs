@@ -1,0 +1,64 @@
+//! What the patterns of the schema mean, for people.
+
+/// What a pattern asks for.
+pub struct Meaning {
+    /// Follows "is not".
+    pub what: &'static str,
+    /// What would be right.
+    pub example: &'static str,
+    /// Whether a message may show what was written; not where it may be a credential.
+    pub may_show: bool,
+}
+
+/// Of each pattern in the schema; a test sees to it that none is missing.
+pub fn of(pattern: &str) -> Option<Meaning> {
+    let (what, example) = match pattern {
+        "^([0-9]+(ms|s|m|h))+$" => ("a duration", "numbers with a unit of ms, s, m or h, such as 500ms, 30s or 1h30m"),
+        "^[a-z][a-z0-9_]*$" => {
+            ("a name for reports", "lower-case letters, digits and _, a letter first, such as coordinator_api")
+        }
+        "^[-._a-zA-Z0-9]+$" => ("a key of a Secret or ConfigMap", "letters, digits, `-`, `_` and `.`"),
+        "^/" => ("a path", "a path begins with /"),
+        "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" => ("a header's name", "letters, digits and -, such as X-Api-Key"),
+        r"^[^\x00-\x08\x0a-\x1f\x7f]*$" => ("a header's value", "one line without control characters"),
+        "^[a-z]([-a-z0-9]*[a-z0-9])?$" => {
+            ("the name of a Service", "lower-case letters, digits and -, a letter first, such as coordinator-api")
+        }
+        "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$" => {
+            ("a status code or a range of them", "codes from 100 to 599, such as \"204\" or \"200-299\"")
+        }
+        r"^[\x21\x23-\x5b\x5d-\x7e]+$" => {
+            ("a scope", "printable characters without spaces, quotes and backslashes; several scopes are several items")
+        }
+        _ => return None,
+    };
+    // What stands in a header may be a credential that should have come from a Secret.
+    Some(Meaning { what, example, may_show: what != "a header's value" })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn patterns(schema: &Value, found: &mut Vec<String>) {
+        match schema {
+            Value::Object(fields) => {
+                found.extend(fields.get("pattern").and_then(Value::as_str).map(str::to_owned));
+                fields.values().for_each(|inner| patterns(inner, found));
+            }
+            Value::Array(items) => items.iter().for_each(|inner| patterns(inner, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_pattern_of_the_schema_has_a_meaning() {
+        let mut found = Vec::new();
+        patterns(crate::api::health_check_schema(), &mut found);
+        assert!(found.len() > 10);
+        found.retain(|pattern| of(pattern).is_none());
+        assert!(found.is_empty(), "{found:#?}");
+    }
+}
