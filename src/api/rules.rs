@@ -23,7 +23,8 @@ pub fn url() -> Rule {
 
 /// `instead` says where credentials belong.
 pub fn url_without_credentials(instead: &str) -> Rule {
-    Rule::new("!self.matches('^[^/?#]*://[^/?#]*@')").message(format!("must not hold credentials: use {instead}"))
+    Rule::new("!self.matches('^[^/?#]*://[^/?#]*@')")
+        .message(format!("must not hold credentials: use {instead}").as_str())
 }
 
 pub fn url_without_spaces() -> Rule {
