@@ -52,6 +52,11 @@ impl Pattern {
         self.regex.is_match(text)
     }
 
+    /// Where the first match ends.
+    pub fn match_end(&self, text: &[u8]) -> Option<usize> {
+        self.regex.find(text).map(|found| found.end())
+    }
+
     /// As the user wrote it.
     pub fn source(&self) -> &str {
         &self.source

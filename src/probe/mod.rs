@@ -5,6 +5,8 @@
 
 mod outcome;
 mod run;
+mod tcp;
+pub mod tls;
 
 use std::{sync::Arc, time::Duration};
 
@@ -74,7 +76,5 @@ macro_rules! unwritten {
 
 unwritten! {
     crate::model::Http, HttpDetails, Details::Http;
-    crate::model::Tcp, TcpDetails, Details::Tcp;
-    crate::model::TlsProbe, TcpDetails, Details::Tls;
     crate::model::Dns, DnsDetails, Details::Dns;
 }

@@ -50,6 +50,8 @@ pub enum Phase {
     Starting,
     Resolving,
     Connecting,
+    /// Talking in the clear, so that TLS can begin.
+    StartTls,
     Handshake,
     Token,
     Answer,
@@ -225,6 +227,7 @@ impl Phase {
             Self::Token => 4,
             Self::Answer => 5,
             Self::Body => 6,
+            Self::StartTls => 7,
             Self::Step(step) => 0x100 | u16::from(step),
         }
     }
@@ -237,6 +240,7 @@ impl Phase {
             [0, 4] => Self::Token,
             [0, 5] => Self::Answer,
             [0, 6] => Self::Body,
+            [0, 7] => Self::StartTls,
             [0, _] => Self::Starting,
             [_, step] => Self::Step(step),
         }
@@ -249,6 +253,7 @@ impl fmt::Display for Phase {
             Self::Starting => f.write_str("starting"),
             Self::Resolving => f.write_str("resolving the name"),
             Self::Connecting => f.write_str("connecting"),
+            Self::StartTls => f.write_str("asking for TLS"),
             Self::Handshake => f.write_str("in the TLS handshake"),
             Self::Token => f.write_str("fetching a token"),
             Self::Answer => f.write_str("waiting for the answer"),
@@ -432,7 +437,7 @@ mod tests {
         for phase in [Phase::Starting, Phase::Resolving, Phase::Connecting, Phase::Handshake, Phase::Token] {
             assert_eq!(Phase::from_code(phase.code()), phase);
         }
-        for phase in [Phase::Answer, Phase::Body, Phase::Step(0), Phase::Step(255)] {
+        for phase in [Phase::Answer, Phase::Body, Phase::StartTls, Phase::Step(0), Phase::Step(255)] {
             assert_eq!(Phase::from_code(phase.code()), phase);
         }
     }
