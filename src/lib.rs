@@ -24,6 +24,8 @@ pub mod probe;
 pub mod source;
 
 pub mod cli;
+pub mod metrics;
 pub mod server;
 
 pub mod clock;
+pub mod telemetry;

@@ -11,6 +11,7 @@ mod intern;
 mod key;
 mod pattern;
 mod secret;
+mod selector;
 mod tcp;
 mod tls;
 
@@ -22,5 +23,6 @@ pub use intern::Pool;
 pub use key::{Labels, ObjectKey, TargetKey};
 pub use pattern::Pattern;
 pub use secret::Secret;
+pub use selector::{Selector, SelectorError};
 pub use tcp::{Tcp, TcpStep};
 pub use tls::{Address, IpFamily, StartTls, Tls, TlsProbe};

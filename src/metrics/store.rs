@@ -1,0 +1,57 @@
+//! `probity_store_*`: what the store says of itself at each scrape.
+
+use super::Figure;
+use crate::history::{Stats, StoreHealth};
+
+/// The store's figures, in the order of the tables in which they stand.
+pub fn figures(stats: &Stats, health: &StoreHealth) -> Vec<Figure> {
+    let total = |name, help, value| Figure { name, help, counter: true, value };
+    let gauge = |name, help, value| Figure { name, help, counter: false, value };
+    let well = f64::from(u8::from(*health == StoreHealth::Ok));
+    vec![
+        gauge("probity_store_healthy", "1 while what is seen is also kept; 0 while it is only buffered.", well),
+        total("probity_store_flushes_total", "Flushes of results that were committed.", stats.flushes as f64),
+        total("probity_store_flush_seconds_total", "Time that flushes of results took.", stats.flush_seconds),
+        total("probity_store_urgent_commits_total", "Commits of transitions.", stats.urgent_commits as f64),
+        total(
+            "probity_store_urgent_seconds_total",
+            "Time from the first waiting transition to its commit, over all commits.",
+            stats.urgent_seconds,
+        ),
+        total("probity_store_packs_total", "Transactions that wrote rows of hours and days.", stats.packs as f64),
+        total("probity_store_pack_seconds_total", "Time that those transactions took.", stats.pack_seconds),
+        gauge("probity_store_pack_longest_seconds", "The longest of those transactions.", stats.pack_seconds_max),
+        total("probity_store_rows_packed_total", "Rows of hours and days that were written.", stats.rows_packed as f64),
+        total("probity_store_records_total", "Results that were handed to the store.", stats.records as f64),
+        total(
+            "probity_store_dropped_records_total",
+            "Results that were lost because the store could not take them.",
+            stats.dropped_records as f64,
+        ),
+        total(
+            "probity_store_transitions_total",
+            "Transitions that were handed to the store.",
+            stats.transitions as f64,
+        ),
+        total(
+            "probity_store_dropped_transitions_total",
+            "Transitions that were lost because the store could not take them.",
+            stats.dropped_transitions as f64,
+        ),
+        total("probity_store_errors_total", "Transactions that failed.", stats.errors as f64),
+        total("probity_store_frame_bytes_total", "Bytes of results, as framed.", stats.frame_bytes as f64),
+        gauge("probity_store_queued_records", "Results that wait to be written.", stats.queued_records as f64),
+        gauge(
+            "probity_store_queued_transitions",
+            "Transitions that wait to be written.",
+            stats.queued_transitions as f64,
+        ),
+        gauge(
+            "probity_store_database_bytes",
+            "Size of the database file at the last flush.",
+            stats.database_bytes as f64,
+        ),
+        gauge("probity_store_wal_bytes", "Size of the write-ahead log at the last flush.", stats.wal_bytes as f64),
+        gauge("probity_store_loading_targets", "Targets whose history has not been read yet.", stats.loading as f64),
+    ]
+}

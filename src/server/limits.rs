@@ -1,0 +1,50 @@
+//! How much one client may take.
+
+use std::time::Duration;
+
+/// The server's bounds. The defaults are for everyone; tests make them small.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Open at once. Each costs at most its buffers, some 100 KB under attack: 512 of them are 50 MB.
+    pub connections: usize,
+    /// For one request's head, and for how long a connection may be idle. Over twice a usual scrape interval.
+    pub head: Duration,
+    /// For the TLS handshake.
+    pub handshake: Duration,
+    /// Until the answer's head is there.
+    pub answer: Duration,
+    /// Until the answer's last byte is gone: a large scrape over a slow line, not a reader that stalls.
+    pub whole: Duration,
+    /// Bytes of path and query.
+    pub target: usize,
+    /// Number of headers, and their bytes together.
+    pub headers: usize,
+    pub header_bytes: usize,
+    /// Bytes of a request's body. No endpoint takes one yet; a client that sends one all the same is no enemy.
+    pub body: u64,
+    /// For requests in flight when the process stops.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            head: Duration::from_secs(35),
+            handshake: Duration::from_secs(10),
+            answer: Duration::from_secs(30),
+            whole: Duration::from_secs(60),
+            target: 4 * 1024,
+            headers: 100,
+            header_bytes: 16 * 1024,
+            body: 16 * 1024,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Limits {
+    /// What hyper itself stops at, with a bare 431. Above ours, so that clients near them get our kind of answer.
+    pub(super) const HARD_HEADERS: usize = 256;
+    pub(super) const HARD_HEADER_BYTES: usize = 64 * 1024;
+}

@@ -1,0 +1,209 @@
+//! Every endpoint, in one table, and the warp filters behind them.
+//!
+//! The table is what the `endpoint` label, the 405s, the page at `/` and the OpenAPI document are made of; what is
+//! not in it is not served, whatever the filters would take.
+
+use std::sync::Arc;
+
+use warp::{Filter, filters::BoxedFilter, reply::Response};
+
+use super::{State, checks, health, history, meta, scrape};
+
+/// One endpoint. All of them are read: GET and HEAD.
+pub(super) struct Route {
+    /// As the `endpoint` label and the OpenAPI document write it.
+    pub(super) template: &'static str,
+    /// For people and for `operationId`.
+    pub(super) id: &'static str,
+    pub(super) summary: &'static str,
+    /// Query parameters: name, what it does, an example.
+    pub(super) query: &'static [(&'static str, &'static str, &'static str)],
+    /// The name of the answer's schema; None for text.
+    pub(super) schema: Option<&'static str>,
+    pub(super) content_type: &'static str,
+    /// Whether it answers without a token on any address: what kubelets and Prometheus ask.
+    pub(super) open: bool,
+    /// Whether successful requests are worth a debug line only.
+    pub(super) quiet: bool,
+    /// Statuses beside 200, the general errors apart.
+    pub(super) also: &'static [(u16, &'static str)],
+}
+
+impl Route {
+    const fn json(template: &'static str, id: &'static str, schema: &'static str, summary: &'static str) -> Self {
+        let content_type = "application/json";
+        Self {
+            template,
+            id,
+            summary,
+            query: &[],
+            schema: Some(schema),
+            content_type,
+            open: false,
+            quiet: false,
+            also: &[],
+        }
+    }
+
+    const fn open(self) -> Self {
+        Self { open: true, ..self }
+    }
+
+    const fn quiet(self) -> Self {
+        Self { quiet: true, ..self }
+    }
+
+    const fn query(self, query: &'static [(&'static str, &'static str, &'static str)]) -> Self {
+        Self { query, ..self }
+    }
+
+    const fn also(self, also: &'static [(u16, &'static str)]) -> Self {
+        Self { also, ..self }
+    }
+
+    const fn text(self, content_type: &'static str) -> Self {
+        Self { content_type, schema: None, ..self }
+    }
+}
+
+const NAMESPACE: (&str, &str, &str) = ("namespace", "only what is in this namespace", "default");
+const SELECTOR: (&str, &str, &str) =
+    ("selector", "only what has these labels: a Kubernetes label selector", "tier=backend");
+const NOT_THERE: (u16, &str) = (404, "there is no such HealthCheck");
+
+/// What is served.
+pub(super) static ROUTES: &[Route] = &[
+    Route::json("/", "index", "", "This list, as a page for people").text("text/html; charset=utf-8"),
+    Route::json("/health", "health", "Health", "The process serves").open().quiet(),
+    Route::json("/health/", "healthSlash", "Health", "The same as /health").open().quiet(),
+    Route::json("/health/detailed", "healthDetailed", "Detailed", "How every check is, and the worst of them")
+        .quiet()
+        .query(&[NAMESPACE, SELECTOR]),
+    Route::json("/health/readiness", "readiness", "Readiness", "Whether this instance can do its work")
+        .open()
+        .quiet()
+        .query(&[(
+            "checks",
+            "also demand that the HealthChecks with these labels are Healthy or Degraded, and that there is one",
+            "tier=backend",
+        )])
+        .also(&[(503, "not ready; says what is not")]),
+    Route::json("/health/liveness", "liveness", "Liveness", "Whether scheduler and engine make progress")
+        .open()
+        .quiet()
+        .also(&[(503, "no progress for 60 s; says what stands still")]),
+    Route::json("/metrics", "metrics", "", "Metrics in the Prometheus text format; gzip where accepted")
+        .text(crate::metrics::CONTENT_TYPE)
+        .open()
+        .quiet(),
+    Route::json(
+        "/metrics/business",
+        "metricsBusiness",
+        "Business",
+        "Measurements that have a report path, nested by it",
+    )
+    .open()
+    .quiet(),
+    Route::json(
+        "/api/v1/healthchecks",
+        "listHealthChecks",
+        "HealthCheckList",
+        "Every HealthCheck: state, figures, targets",
+    )
+    .query(&[NAMESPACE, SELECTOR]),
+    Route::json(
+        "/api/v1/healthchecks/{namespace}/{name}",
+        "getHealthCheck",
+        "HealthCheck",
+        "One HealthCheck: state, figures, targets",
+    )
+    .also(&[NOT_THERE]),
+    Route::json(
+        "/api/v1/healthchecks/{namespace}/{name}/history",
+        "getHealthCheckHistory",
+        "History",
+        "What was seen of one HealthCheck, in buckets",
+    )
+    .query(&[("window", "how far back: 5m to 100d", "1h")])
+    .also(&[NOT_THERE]),
+    Route::json("/api/v1/openapi.json", "openapi", "OpenApi", "This API, as OpenAPI 3.1"),
+];
+
+/// The endpoint of a path.
+pub(super) fn find(path: &str) -> Option<&'static Route> {
+    ROUTES.iter().find(|route| fits(route.template, path))
+}
+
+fn fits(template: &str, path: &str) -> bool {
+    let mut path = path.split('/');
+    let same = template.split('/').all(|want| match path.next() {
+        Some(segment) if want.starts_with('{') => !segment.is_empty(),
+        Some(segment) => want == segment,
+        None => false,
+    });
+    same && path.next().is_none()
+}
+
+/// The filters, all in one. What none of them takes is a rejection, which the front turns into an error of ours.
+pub(super) fn filter(state: &Arc<State>) -> BoxedFilter<(Response,)> {
+    meta::filter()
+        .or(health::filter(state))
+        .unify()
+        .or(scrape::filter(state))
+        .unify()
+        .or(checks::filter(state))
+        .unify()
+        .or(history::filter(state))
+        .unify()
+        .boxed()
+}
+
+/// The state, for a handler.
+pub(super) fn with<T: Clone + Send + Sync + 'static>(
+    value: &T,
+) -> impl Filter<Extract = (T,), Error = std::convert::Infallible> + Clone + use<T> {
+    let value = value.clone();
+    warp::any().map(move || value.clone())
+}
+
+/// The raw query, empty when there is none.
+pub(super) fn raw_query() -> BoxedFilter<(String,)> {
+    warp::query::raw().or(warp::any().map(String::new)).unify().boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_has_the_template_that_it_fits_and_no_other() {
+        for (path, want) in [
+            ("/", Some("/")),
+            ("/health", Some("/health")),
+            ("/health/", Some("/health/")),
+            ("/health//", None),
+            ("/health/detailed", Some("/health/detailed")),
+            ("/health/detailed/", None),
+            ("/api/v1/healthchecks/web/api", Some("/api/v1/healthchecks/{namespace}/{name}")),
+            ("/api/v1/healthchecks/web/", None),
+            ("/api/v1/healthchecks/web", None),
+            ("/api/v1/healthchecks/web/api/history", Some("/api/v1/healthchecks/{namespace}/{name}/history")),
+            ("/api/v1/healthchecks//api/history", None),
+            ("", None),
+            ("*", None),
+            ("/favicon.ico", None),
+        ] {
+            assert_eq!(find(path).map(|route| route.template), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn ids_and_templates_are_there_once() {
+        for (at, route) in ROUTES.iter().enumerate() {
+            for other in &ROUTES[at + 1..] {
+                assert_ne!(route.id, other.id);
+                assert_ne!(route.template, other.template);
+            }
+        }
+    }
+}
