@@ -1,6 +1,6 @@
 //! The `http` probe.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use hyper::{
@@ -9,7 +9,7 @@ use hyper::{
 };
 use url::Url;
 
-use super::{Expression, IpFamily, Pattern, Secret, Tls};
+use super::{Expression, IpFamily, Pattern, Secret, Tls, request::Prepared};
 
 #[derive(Debug, Clone)]
 pub struct Http {
@@ -27,6 +27,8 @@ pub struct Http {
     pub auth: Option<Auth>,
     pub tls: Arc<Tls>,
     pub expect: HttpExpect,
+    /// Empty at first: see [`Http::request`].
+    pub prepared: Prepared,
 }
 
 #[derive(Debug, Clone)]
@@ -80,8 +82,36 @@ impl StatusSet {
     }
 }
 
+/// As a spec writes it: `200-299, 301`.
+impl fmt::Display for StatusSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (low, high)) in self.0.iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            write!(f, "{comma}{low}")?;
+            if low != high {
+                write!(f, "-{high}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Default for StatusSet {
     fn default() -> Self {
         Self(vec![(200, 299)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_sets_hold_their_ends() {
+        let set = StatusSet(vec![(200, 299), (404, 404)]);
+        for (status, expected) in [(199, false), (200, true), (299, true), (300, false), (404, true), (405, false)] {
+            assert_eq!(set.contains(status), expected, "{status}");
+        }
+        assert_eq!(set.to_string(), "200-299, 404");
     }
 }

@@ -10,6 +10,7 @@ mod http;
 mod intern;
 mod key;
 mod pattern;
+mod request;
 mod secret;
 mod selector;
 mod tcp;
@@ -22,6 +23,7 @@ pub use http::{Auth, Header, HeaderExpect, Http, HttpExpect, HttpVersion, Status
 pub use intern::Pool;
 pub use key::{Labels, ObjectKey, TargetKey};
 pub use pattern::Pattern;
+pub use request::{Hop, Prepared, Request};
 pub use secret::Secret;
 pub use selector::{Selector, SelectorError};
 pub use tcp::{Tcp, TcpStep};

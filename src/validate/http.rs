@@ -12,7 +12,7 @@ use url::Url;
 use super::{auth, checker::Checker, field::Fault, field::FieldError, field::FieldPath, tls};
 use crate::{
     api::{HeaderSpec, HttpExpectSpec, HttpMethod, HttpScheme, HttpSpec, HttpVersionSpec, ServiceSpec},
-    model::{Header, HeaderExpect, Http, HttpExpect, HttpVersion, StatusSet},
+    model::{Header, HeaderExpect, Http, HttpExpect, HttpVersion, Prepared, StatusSet},
 };
 
 pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &HttpSpec) -> Option<(Http, String)> {
@@ -42,6 +42,7 @@ pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &HttpSpec) -> Op
         auth: auth?,
         tls: Arc::new(tls?),
         expect: expect?,
+        prepared: Prepared::default(),
     };
     Some((probe, instance))
 }

@@ -4,7 +4,8 @@
 //! much of the response each step touches. One unit stands for about 256 bytes touched or copied, or for the
 //! work of 64 characters of source: a microsecond at worst. A comprehension pays for all of its steps when
 //! its range is known, and each look at `response.json` or `response.body` pays for their size. 200,000 units
-//! are then at most about 0.2 s and 50 MB, and serve 10,000 elements with a line of source each.
+//! are then at most about 0.2 s and 50 MB, and serve 10,000 elements with a line of source each. On top come
+//! [`LOOKS`] looks at the whole body, so that a large one can be asked about at all.
 
 use std::{
     any::Any,
@@ -25,6 +26,8 @@ use cel::{
 use super::Pattern;
 
 const UNITS: i64 = 200_000;
+/// More than a person writes into one expression.
+const LOOKS: i64 = 32;
 const BYTES_PER_UNIT: usize = 256;
 const SOURCE_PER_UNIT: usize = 64;
 
@@ -57,8 +60,10 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(source: &str) -> Self {
-        Self { left: AtomicI64::new(UNITS), step: 1 + units(source.len() * BYTES_PER_UNIT / SOURCE_PER_UNIT) }
+    /// For one evaluation of `source` over a body of `body` bytes.
+    pub(super) fn new(source: &str, body: usize) -> Self {
+        let left = UNITS + LOOKS * units(body);
+        Self { left: AtomicI64::new(left), step: 1 + units(source.len() * BYTES_PER_UNIT / SOURCE_PER_UNIT) }
     }
 
     /// Pays for touching `bytes`; an error when the budget does not hold that.

@@ -35,7 +35,7 @@ impl<'a> Variables<'a> {
         Self {
             program,
             response,
-            budget: Budget::new(&program.source),
+            budget: Budget::new(&program.source, response.body.map_or(0, <[u8]>::len)),
             headers: OnceLock::new(),
             body: OnceLock::new(),
             json: OnceLock::new(),
