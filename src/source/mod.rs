@@ -1,9 +1,12 @@
 //! Where objects come from. Every source validates what it finds, puts it into the [`Catalog`] and tells the engine the key.
 
 mod catalog;
+mod files;
 pub mod manifest;
+mod refused;
 
 pub use catalog::{Catalog, Entry, Refused, Verdict};
+pub use files::{Closed, Files};
 
 use crate::model::ObjectKey;
 

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, HashSet},
     fs, io,
     io::Read,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -43,6 +44,39 @@ pub enum LoadError {
     TooLarge { path: PathBuf },
 }
 
+/// What a look at a file from outside tells: a hint that its content may have changed, never the proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    /// Seconds and nanoseconds: of the content, and of what is known about the file.
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// Looks at the file that `path` leads to.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be looked at.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        fs::metadata(path).map(|metadata| Self::from(&metadata))
+    }
+}
+
+impl From<&fs::Metadata> for Stamp {
+    fn from(metadata: &fs::Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
 /// All manifest files under `paths`, by path, each once however many ways lead to it.
 ///
 /// A file that is named is taken whatever its name is. A folder is searched with its folders, for `*.yaml`,
@@ -53,69 +87,72 @@ pub enum LoadError {
 /// When a named path is not there, or a folder cannot be listed. A file or folder that goes away during the
 /// search is left out.
 pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FindError> {
-    // By the path shown; the real one decides whether it is there already.
+    Ok(find_stamped(paths)?.into_keys().collect())
+}
+
+/// As [`find`], with how each file looks.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_stamped(paths: &[PathBuf]) -> Result<BTreeMap<PathBuf, Stamp>, FindError> {
     let mut search = Search::default();
     for path in paths {
-        let unreadable = |source| FindError::Unreadable { path: path.clone(), source };
-        if fs::metadata(path).map_err(unreadable)?.is_dir() {
-            search.folder(path, 0)?;
+        let metadata = fs::metadata(path).map_err(|source| FindError::Unreadable { path: path.clone(), source })?;
+        if metadata.is_dir() {
+            search.folder(path, &metadata, 0)?;
         } else {
-            search.file(path)?;
+            search.file(path.clone(), &metadata)?;
         }
     }
-    Ok(search.files.into_keys().collect())
+    Ok(search.files)
 }
 
 #[derive(Default)]
 struct Search {
-    files: BTreeMap<PathBuf, ()>,
-    /// Real paths of the files and folders that were met.
-    met: HashSet<PathBuf>,
+    files: BTreeMap<PathBuf, Stamp>,
+    /// Device and inode of the files and folders that were met.
+    met: HashSet<(u64, u64)>,
 }
 
 impl Search {
-    fn folder(&mut self, folder: &Path, depth: usize) -> Result<(), FindError> {
+    fn folder(&mut self, folder: &Path, metadata: &fs::Metadata, depth: usize) -> Result<(), FindError> {
         if depth > MAX_FOLDERS_DEEP {
             return Err(FindError::TooDeep { path: folder.to_owned() });
         }
-        if !self.is_new(folder) {
+        if !self.met.insert((metadata.dev(), metadata.ino())) {
             return Ok(());
         }
         let unreadable = |source| FindError::Unreadable { path: folder.to_owned(), source };
         let mut entries = Vec::new();
         for entry in fs::read_dir(folder).map_err(unreadable)? {
-            entries.push(entry.map_err(unreadable)?.path());
+            let path = entry.map_err(unreadable)?.path();
+            if !is_hidden(&path) {
+                entries.push(path);
+            }
         }
         // In order, so that of two ways to one file always the same is shown.
         entries.sort();
         for path in entries {
-            if is_hidden(&path) {
-                continue;
-            }
             // Gone since, or a link to nothing: neither is ours to judge.
             let Ok(metadata) = fs::metadata(&path) else { continue };
             if metadata.is_dir() {
-                self.folder(&path, depth + 1)?;
+                self.folder(&path, &metadata, depth + 1)?;
             } else if metadata.is_file() && is_manifest(&path) {
-                self.file(&path)?;
+                self.file(path, &metadata)?;
             }
         }
         Ok(())
     }
 
-    fn file(&mut self, path: &Path) -> Result<(), FindError> {
-        if !self.is_new(path) {
+    fn file(&mut self, path: PathBuf, metadata: &fs::Metadata) -> Result<(), FindError> {
+        if !self.met.insert((metadata.dev(), metadata.ino())) {
             return Ok(());
         }
         if self.files.len() == MAX_FILES {
             return Err(FindError::TooMany);
         }
-        self.files.insert(path.to_owned(), ());
+        self.files.insert(path, metadata.into());
         Ok(())
-    }
-
-    fn is_new(&mut self, path: &Path) -> bool {
-        fs::canonicalize(path).is_ok_and(|real| self.met.insert(real))
     }
 }
 
@@ -141,4 +178,59 @@ pub fn load(path: &Path) -> Result<Vec<u8>, LoadError> {
         return Err(LoadError::TooLarge { path: path.to_owned() });
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn names(root: &Path, paths: &[PathBuf]) -> Vec<String> {
+        let found = find(paths).unwrap();
+        found.iter().map(|path| path.strip_prefix(root).unwrap().display().to_string()).collect()
+    }
+
+    #[test]
+    fn folders_are_searched_for_manifests() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::create_dir_all(root.join("team/web")).unwrap();
+        fs::create_dir_all(root.join(".git")).unwrap();
+        for name in ["b.yaml", "a.yml", "c.json", "notes.txt", ".hidden.yaml", ".git/x.yaml", "team/web/d.yaml"] {
+            fs::write(root.join(name), "").unwrap();
+        }
+        symlink(root.join("b.yaml"), root.join("same.yaml")).unwrap();
+        symlink(root.join("nothing"), root.join("broken.yaml")).unwrap();
+        symlink(root, root.join("team/up")).unwrap();
+        let expected = ["a.yml", "b.yaml", "c.json", "team/web/d.yaml"];
+        assert_eq!(names(root, &[root.to_owned()]), expected);
+        // A file that is named is taken, whatever its name; one that is met again is the same one.
+        assert_eq!(
+            names(root, &[root.join("notes.txt"), root.to_owned(), root.join("a.yml")]),
+            ["a.yml", "b.yaml", "c.json", "notes.txt", "team/web/d.yaml"]
+        );
+        assert!(matches!(find(&[root.join("nowhere")]), Err(FindError::Unreadable { .. })));
+    }
+
+    #[test]
+    fn a_mounted_config_map_is_read_through_its_links() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::create_dir(root.join("..2026_11_22")).unwrap();
+        fs::write(root.join("..2026_11_22/checks.yaml"), "").unwrap();
+        symlink("..2026_11_22", root.join("..data")).unwrap();
+        symlink("..data/checks.yaml", root.join("checks.yaml")).unwrap();
+        assert_eq!(names(root, &[root.to_owned()]), ["checks.yaml"]);
+    }
+
+    #[test]
+    fn a_file_is_at_most_so_large() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("big.yaml");
+        fs::File::create(&path).unwrap().set_len(MAX_FILE_BYTES).unwrap();
+        assert_eq!(load(&path).unwrap().len() as u64, MAX_FILE_BYTES);
+        fs::File::create(&path).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
+        assert!(matches!(load(&path), Err(LoadError::TooLarge { .. })));
+    }
 }

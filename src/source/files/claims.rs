@@ -1,0 +1,98 @@
+//! From the documents of a file to what they claim.
+
+use std::{path::Path, sync::Arc};
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    index::{Claim, Id},
+    watch::Digest,
+};
+use crate::{
+    model::ObjectKey,
+    source::manifest::Document,
+    validate::{FieldError, FieldPath, Identity, Payload, ValueKind, identify, payload},
+};
+
+/// The first half of SHA-256: content is told apart, nothing is protected by it.
+pub(super) fn digest(bytes: &[u8]) -> Digest {
+    let mut digest = Digest::default();
+    for (to, from) in digest.iter_mut().zip(Sha256::digest(bytes)) {
+        *to = from;
+    }
+    digest
+}
+
+fn digest_of(value: Option<&Value>) -> Digest {
+    // A value has nothing in it that cannot be written.
+    digest(&value.and_then(|value| serde_json::to_vec(value).ok()).unwrap_or_default())
+}
+
+/// What the documents of a file say.
+#[derive(Default)]
+pub(super) struct Claimed {
+    pub claims: Vec<(Id, Claim)>,
+    /// What is wrong with those that claim nothing, by their position.
+    pub mistakes: Vec<(usize, FieldError)>,
+}
+
+/// What the documents of `file` claim.
+pub(super) fn claims(file: &Arc<Path>, documents: &[Document]) -> Claimed {
+    let Claimed { mut claims, mut mistakes } = Claimed::default();
+    for (number, document) in documents.iter().enumerate() {
+        let values = match identify(&document.value) {
+            Ok(Identity::HealthCheck) => None,
+            Ok(Identity::Secret) => Some(ValueKind::Secret),
+            Ok(Identity::ConfigMap) => Some(ValueKind::ConfigMap),
+            Ok(Identity::Foreign(what)) => {
+                tracing::debug!(file = %document.file, line = document.start().line, "{what} is not for Probity");
+                continue;
+            }
+            Err(mistake) => {
+                mistakes.push((number, mistake));
+                continue;
+            }
+        };
+        if let Some(mistake) = unusable(document.name()) {
+            mistakes.push((number, mistake));
+            continue;
+        }
+        let key = ObjectKey::new(document.namespace(), document.name());
+        let mut claim = Claim {
+            file: file.clone(),
+            number,
+            start: document.start(),
+            content: digest_of(Some(&document.value)),
+            spec: Digest::default(),
+            payload: Payload::new(),
+        };
+        let id = match values {
+            None => {
+                claim.spec = digest_of(document.value.get("spec"));
+                Id::Check(key)
+            }
+            Some(kind) => {
+                let (values, wrong) = payload(kind, &document.value);
+                claim.payload = values;
+                mistakes.extend(wrong.into_iter().map(|mistake| (number, mistake)));
+                Id::Values(kind, key)
+            }
+        };
+        claims.push((id, claim));
+    }
+    Claimed { claims, mistakes }
+}
+
+/// Why nothing can be kept under this name. `validate` says more of the names that can be.
+fn unusable(name: &str) -> Option<FieldError> {
+    let path = || FieldPath::of("metadata.name");
+    if name.is_empty() {
+        return Some(FieldError::invalid(path(), "is required").hint("metadata: {name: …}"));
+    }
+    let good = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'.';
+    (name.len() > 253 || !name.bytes().all(good)).then(|| {
+        FieldError::invalid(path(), "is not a name")
+            .hint("lower-case letters, digits, - and ., such as coordinator-api")
+    })
+}

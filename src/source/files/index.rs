@@ -1,0 +1,324 @@
+//! Which file says what about which object, and which objects have to be judged anew. Pure.
+//!
+//! An object may be claimed by several documents; the first in the order of the paths is in force, and when it
+//! goes the next one takes over. The documents themselves are not kept: what is due is read again, so that ten
+//! thousand checks cost a few hundred bytes each.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    path::Path,
+    sync::Arc,
+};
+
+use super::{judged::Judged, watch::Digest};
+use crate::{
+    model::{Labels, ObjectKey},
+    source::{Entry, Refused, Verdict, manifest::Position},
+    validate::{Payload, ValueKind},
+};
+
+/// What an object may refer to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Id {
+    Check(ObjectKey),
+    Values(ValueKind, ObjectKey),
+}
+
+/// One document that says what an object is.
+#[derive(Debug, Clone)]
+pub(super) struct Claim {
+    pub file: Arc<Path>,
+    /// Its position among the documents of the file.
+    pub number: usize,
+    pub start: Position,
+    pub content: Digest,
+    /// Of its spec alone: what the generation counts.
+    pub spec: Digest,
+    /// Empty for a check.
+    pub payload: Payload,
+}
+
+#[derive(Default)]
+pub(super) struct Index {
+    files: BTreeMap<Arc<Path>, File>,
+    /// In the order in which they are in force.
+    claims: HashMap<Id, Vec<Claim>>,
+    judged: HashMap<ObjectKey, Judged>,
+    used_by: HashMap<Id, HashSet<ObjectKey>>,
+    /// What to say of the checks whose dependencies go in a circle.
+    circles: HashMap<ObjectKey, Arc<str>>,
+    /// Checks that have to be judged, by the file that holds them.
+    due: BTreeMap<Arc<Path>, BTreeSet<ObjectKey>>,
+}
+
+#[derive(Default)]
+struct File {
+    claimed: Vec<Id>,
+    /// Why it cannot be read now, as a whole or in part.
+    trouble: Option<Arc<str>>,
+    /// What it claims is of a content that it no longer has.
+    from_before: bool,
+}
+
+/// What a look at the files has touched so far.
+#[derive(Default)]
+pub(super) struct Touched {
+    /// With the content that was in force before.
+    ids: BTreeMap<Id, Option<Digest>>,
+    /// Checks whose file was read or cannot be read.
+    checks: BTreeSet<ObjectKey>,
+}
+
+/// A document that is not in force because another one is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Shadowed {
+    pub id: Id,
+    pub file: Arc<Path>,
+    pub start: Position,
+    pub by: (Arc<Path>, Position),
+}
+
+/// What the sources say of a check now.
+pub(super) enum Present {
+    Gone,
+    /// Not judged yet: its file has changed again since.
+    Unread,
+    Entry(Entry),
+}
+
+impl Index {
+    /// Whether anything of `file` is in force or waits to be.
+    pub fn knows(&self, file: &Path) -> bool {
+        self.files.get(file).is_some_and(|file| !file.claimed.is_empty())
+    }
+
+    /// Why `file` cannot be read now.
+    pub fn trouble_of(&self, file: &Path) -> Option<&Arc<str>> {
+        self.files.get(file)?.trouble.as_ref()
+    }
+
+    /// Whether what `file` says is from before it could not be read any more.
+    pub fn is_from_before(&self, file: &Path) -> bool {
+        self.files.get(file).is_some_and(|file| file.from_before)
+    }
+
+    /// `file` cannot be read now: what it said before stays.
+    pub fn trouble(&mut self, file: &Arc<Path>, trouble: Arc<str>, touched: &mut Touched) {
+        let held = self.files.entry(file.clone()).or_default();
+        held.trouble = Some(trouble);
+        held.from_before = true;
+        touched.checks.extend(checks_of(&held.claimed));
+    }
+
+    /// `file` says this now. `trouble` is set when a part of it could not be read.
+    pub fn say(
+        &mut self,
+        file: &Arc<Path>,
+        claims: Vec<(Id, Claim)>,
+        trouble: Option<Arc<str>>,
+        touched: &mut Touched,
+    ) {
+        self.gone(file, touched);
+        let claimed = claims.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+        touched.checks.extend(checks_of(&claimed));
+        for (id, claim) in claims {
+            self.touch(&id, touched);
+            let all = self.claims.entry(id).or_default();
+            let at = all.partition_point(|other| (&other.file, other.number) < (&claim.file, claim.number));
+            all.insert(at, claim);
+        }
+        self.files.insert(file.clone(), File { claimed, trouble, from_before: false });
+    }
+
+    /// `file` says nothing any more.
+    pub fn gone(&mut self, file: &Arc<Path>, touched: &mut Touched) {
+        let Some(held) = self.files.remove(file) else { return };
+        for id in held.claimed {
+            self.touch(&id, touched);
+            if let Some(all) = self.claims.get_mut(&id) {
+                all.retain(|claim| claim.file != *file);
+            }
+        }
+    }
+
+    fn touch(&self, id: &Id, touched: &mut Touched) {
+        if !touched.ids.contains_key(id) {
+            touched.ids.insert(id.clone(), self.in_force(id).map(|claim| claim.content));
+        }
+    }
+
+    fn in_force(&self, id: &Id) -> Option<&Claim> {
+        self.claims.get(id).and_then(|all| all.first())
+    }
+
+    /// Finds out what is due. Gives the checks to look at without judging them, and the documents that are
+    /// not in force.
+    pub fn settle(&mut self, touched: Touched) -> (BTreeSet<ObjectKey>, Vec<Shadowed>) {
+        let mut shadowed = Vec::new();
+        let mut look = touched.checks;
+        for (id, before) in touched.ids {
+            let after = self.in_force(&id).map(|claim| claim.content);
+            // Of a check only its being there matters to others, of values their content.
+            let matters = match id {
+                Id::Check(_) => before.is_some() != after.is_some(),
+                Id::Values(..) => before != after,
+            };
+            if matters {
+                for user in self.used_by.get(&id).into_iter().flatten().cloned().collect::<Vec<_>>() {
+                    self.make_due(&user);
+                }
+            }
+            if let Id::Check(key) = &id {
+                look.insert(key.clone());
+                match after {
+                    None => self.forget(key),
+                    Some(content) if self.judged.get(key).is_none_or(|judged| judged.content != content) => {
+                        self.make_due(key);
+                    }
+                    Some(_) => {}
+                }
+            }
+            match self.claims.get(&id).map(Vec::as_slice) {
+                Some([first, others @ ..]) => shadowed.extend(others.iter().map(|other| Shadowed {
+                    id: id.clone(),
+                    file: other.file.clone(),
+                    start: other.start,
+                    by: (first.file.clone(), first.start),
+                })),
+                _ => {
+                    self.claims.remove(&id);
+                }
+            }
+        }
+        (look, shadowed)
+    }
+
+    fn make_due(&mut self, key: &ObjectKey) {
+        if let Some(claim) = self.in_force(&Id::Check(key.clone())) {
+            self.due.entry(claim.file.clone()).or_default().insert(key.clone());
+        }
+    }
+
+    fn forget(&mut self, key: &ObjectKey) {
+        let Some(judged) = self.judged.remove(key) else { return };
+        self.release(key, &judged.uses);
+    }
+
+    fn release(&mut self, key: &ObjectKey, uses: &[Id]) {
+        for id in uses {
+            if let Some(users) = self.used_by.get_mut(id) {
+                users.remove(key);
+                if users.is_empty() {
+                    self.used_by.remove(id);
+                }
+            }
+        }
+    }
+
+    /// Files that hold something to be judged, and can be read.
+    pub fn due_files(&self) -> Vec<Arc<Path>> {
+        self.due.keys().filter(|file| !self.is_from_before(file)).cloned().collect()
+    }
+
+    /// The checks of `file` to be judged, with their claims. They are no longer due.
+    pub fn take_due(&mut self, file: &Arc<Path>) -> Vec<(ObjectKey, Claim)> {
+        let keys = self.due.remove(file).unwrap_or_default();
+        let claim = |key: ObjectKey| {
+            let claim = self.in_force(&Id::Check(key.clone()))?.clone();
+            (claim.file == *file).then_some((key, claim))
+        };
+        keys.into_iter().filter_map(claim).collect()
+    }
+
+    pub fn judged(&self, key: &ObjectKey) -> Option<&Judged> {
+        self.judged.get(key)
+    }
+
+    /// Puts the verdict on a check in place of the one before.
+    pub fn judge(&mut self, key: &ObjectKey, judged: Judged) {
+        if let Some(before) = self.judged.remove(key) {
+            self.release(key, &before.uses);
+        }
+        for id in &judged.uses {
+            self.used_by.entry(id.clone()).or_default().insert(key.clone());
+        }
+        self.judged.insert(key.clone(), judged);
+    }
+
+    /// Looks for circles among the dependencies. Gives the checks of which something else is to be said now.
+    pub fn find_circles(&mut self) -> Vec<ObjectKey> {
+        let circles = super::circles::find(self.judged.iter().filter_map(|(key, judged)| match &judged.verdict {
+            Verdict::Accepted(check) if !check.depends_on.is_empty() => Some((key, &*check.depends_on)),
+            _ => None,
+        }));
+        let mut changed: Vec<_> = self.circles.keys().filter(|key| !circles.contains_key(*key)).cloned().collect();
+        changed.extend(
+            circles.iter().filter(|(key, text)| self.circles.get(*key) != Some(*text)).map(|(key, _)| key.clone()),
+        );
+        self.circles = circles;
+        changed.sort();
+        changed
+    }
+
+    /// What to say of a check whose dependencies go in a circle, and where it is.
+    pub fn circle(&self, key: &ObjectKey) -> Option<(&Arc<str>, &Claim)> {
+        Some((self.circles.get(key)?, self.in_force(&Id::Check(key.clone()))?))
+    }
+
+    pub fn present(&self, key: &ObjectKey) -> Present {
+        let Some(claim) = self.in_force(&Id::Check(key.clone())) else { return Present::Gone };
+        let Some(judged) = self.judged.get(key) else { return Present::Unread };
+        let verdict = match self.circles.get(key) {
+            Some(text) => Verdict::Refused(Refused {
+                ready_reason: crate::validate::Fault::InvalidSpec.as_str(),
+                reason: crate::health::Reason::InvalidSpec,
+                message: text.clone(),
+            }),
+            None => judged.verdict.clone(),
+        };
+        Present::Entry(Entry {
+            key: key.clone(),
+            generation: judged.generation,
+            labels: judged.labels.clone(),
+            verdict,
+            stale: self.files.get(&claim.file).and_then(|file| file.trouble.clone()),
+        })
+    }
+
+    /// The values of a Secret or a ConfigMap.
+    pub fn payload(&self, kind: ValueKind, object: &ObjectKey) -> Option<&Payload> {
+        self.in_force(&Id::Values(kind, object.clone())).map(|claim| &claim.payload)
+    }
+
+    pub fn has_check(&self, key: &ObjectKey) -> bool {
+        self.in_force(&Id::Check(key.clone())).is_some()
+    }
+
+    /// The names of the checks of a namespace.
+    pub fn check_names(&self, namespace: &str) -> Vec<Arc<str>> {
+        let name = |id: &Id| match id {
+            Id::Check(key) if &*key.namespace == namespace => Some(key.name.clone()),
+            _ => None,
+        };
+        self.claims.keys().filter_map(name).collect()
+    }
+
+    /// How many checks are claimed.
+    pub fn checks(&self) -> usize {
+        self.claims.keys().filter(|id| matches!(id, Id::Check(_))).count()
+    }
+}
+
+fn checks_of(ids: &[Id]) -> impl Iterator<Item = ObjectKey> {
+    ids.iter().filter_map(|id| match id {
+        Id::Check(key) => Some(key.clone()),
+        Id::Values(..) => None,
+    })
+}
+
+/// Labels as far as they are text, for an object that is refused.
+pub(super) fn labels(object: &serde_json::Value) -> Labels {
+    let labels = object.pointer("/metadata/labels").and_then(serde_json::Value::as_object);
+    let text = |(name, value): (&String, &serde_json::Value)| Some((name.clone(), value.as_str()?.to_owned()));
+    Arc::new(labels.into_iter().flatten().filter_map(text).collect())
+}
