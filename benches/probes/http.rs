@@ -50,10 +50,10 @@ pub fn run(plan: &Plan, figures: &mut Figures) {
     sleep(plan.warm_up);
     let lag = histogram(&probity, LAG);
     let counts = server.counts();
-    let used = (cpu(probity.id()), cpu(floor.id()));
+    let used = (cpu(probity.child.id()), cpu(floor.id()));
     sleep(plan.window);
     let after = server.counts();
-    let (ours, bare) = (cpu(probity.id()) - used.0, cpu(floor.id()) - used.1);
+    let (ours, bare) = (cpu(probity.child.id()) - used.0, cpu(floor.id()) - used.1);
     let lag = histogram_quantile(&lag, &histogram(&probity, LAG), 0.99);
     let probes = (after.probes - counts.probes) as f64;
     let per_probe = ours.as_secs_f64() * 1e6 / probes;
@@ -63,7 +63,7 @@ pub fn run(plan: &Plan, figures: &mut Figures) {
     figures.tell("CPU per HTTP probe", format!("{per_probe:.1} µs"));
     figures.tell("CPU per HTTP probe of the bare loop", format!("{per_floor:.1} µs"));
     figures.at_most("CPU per HTTP probe, to the bare loop", per_probe / per_floor, 1.5, "times");
-    figures.at_most("resident memory", resident(probity.id()), 100.0, "MB");
+    figures.at_most("resident memory", resident(probity.child.id()), 100.0, "MB");
     figures.at_most("lag, p99", lag * 1e3, 50.0, "ms");
     drop(floor);
     endpoints(plan, &probity, figures);
@@ -101,14 +101,14 @@ fn first_runs(server: &Server, checks: u32) -> f64 {
 /// What asking the program itself costs under this load.
 fn endpoints(plan: &Plan, probity: &Probity, figures: &mut Figures) {
     let window = plan.window / 2;
-    let start = cpu(probity.id());
+    let start = cpu(probity.child.id());
     sleep(window);
-    let quiet = cpu(probity.id()) - start;
+    let quiet = cpu(probity.child.id()) - start;
 
     let scrapes = u32::try_from(window.as_secs()).unwrap();
-    let before = resident(probity.id());
-    let start = (cpu(probity.id()), Instant::now());
-    let (peak, bytes) = peak_while(probity.id(), || {
+    let before = resident(probity.child.id());
+    let start = (cpu(probity.child.id()), Instant::now());
+    let (peak, bytes) = peak_while(probity.child.id(), || {
         let mut bytes = 0;
         for scrape in 1..=scrapes {
             let answer = probity.get("/metrics");
@@ -118,7 +118,7 @@ fn endpoints(plan: &Plan, probity: &Probity, figures: &mut Figures) {
         }
         bytes
     });
-    let scraped = (cpu(probity.id()) - start.0).saturating_sub(quiet);
+    let scraped = (cpu(probity.child.id()) - start.0).saturating_sub(quiet);
     figures.tell("/metrics, size before compression", format!("{:.1} MB", bytes as f64 / 1e6));
     figures.at_most("/metrics, CPU", scraped.as_secs_f64() * 1e3 / f64::from(scrapes), 60.0, "ms");
     figures.at_most("/metrics, memory on top", peak - before, 20.0, "MB");

@@ -43,10 +43,10 @@ pub fn run(plan: &Plan, figures: &mut Figures) {
     );
     sleep(plan.warm_up);
     let counts = server.counts();
-    let used = (cpu(probity.id()), cpu(floor.id()));
+    let used = (cpu(probity.child.id()), cpu(floor.id()));
     sleep(plan.window);
     let after = server.counts();
-    let (ours, bare) = (cpu(probity.id()) - used.0, cpu(floor.id()) - used.1);
+    let (ours, bare) = (cpu(probity.child.id()) - used.0, cpu(floor.id()) - used.1);
     let probes = (after.probes - counts.probes) as f64;
     let per_probe = ours.as_secs_f64() * 1e6 / probes;
     let per_floor = bare.as_secs_f64() * 1e6 / (after.floor - counts.floor) as f64;
@@ -55,5 +55,5 @@ pub fn run(plan: &Plan, figures: &mut Figures) {
     figures.tell("CPU per HTTPS probe", format!("{per_probe:.1} µs"));
     figures.tell("CPU per HTTPS probe of the bare rustls loop", format!("{per_floor:.1} µs"));
     figures.at_most("CPU per HTTPS probe, to the bare loop", per_probe / per_floor, 1.3, "times");
-    figures.tell("resident memory, HTTPS", format!("{:.1} MB", resident(probity.id())));
+    figures.tell("resident memory, HTTPS", format!("{:.1} MB", resident(probity.child.id())));
 }

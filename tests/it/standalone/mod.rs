@@ -1,1 +1,32 @@
-//! (in work)
+//! The binary as a whole: files, reload, signals, a killed process, a full disk.
+
+mod control;
+mod correlation;
+mod disk;
+mod kill;
+mod process;
+mod quickstart;
+mod refusals;
+mod reload;
+mod signals;
+mod target;
+mod wire;
+
+use std::{fs, path::Path};
+
+/// Writes `count` checks of one target, a file each: `check-0000` and on, in the namespace `default`.
+fn write_checks(folder: &Path, count: usize, interval: &str, target: &target::Target) {
+    fs::create_dir_all(folder).unwrap();
+    for number in 0..count {
+        fs::write(folder.join(format!("check-{number:04}.yaml")), check(number, interval, &target.url(number)))
+            .unwrap();
+    }
+}
+
+/// One check as a manifest.
+fn check(number: usize, interval: &str, url: &str) -> String {
+    format!(
+        "apiVersion: probity.dev/v1alpha1\nkind: HealthCheck\nmetadata:\n  name: check-{number:04}\nspec:\n  \
+         interval: {interval}\n  timeout: 1s\n  http:\n    url: {url}\n"
+    )
+}

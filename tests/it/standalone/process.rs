@@ -63,10 +63,6 @@ impl Probity {
         }
     }
 
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// # Panics
     /// When there is no answer; then with all that the program wrote.
     pub fn get(&self, path: &str) -> Answer {
