@@ -28,4 +28,8 @@ pub mod metrics;
 pub mod server;
 
 pub mod clock;
+pub mod settings;
+pub mod shutdown;
+pub mod standalone;
+pub mod supervisor;
 pub mod telemetry;

@@ -1,10 +1,73 @@
-//! `probity run`. (in work)
+//! `probity run`: arguments in, a process that goes on until it is told to stop.
 
-use super::{Cli, Exit};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use crate::{
+    settings::{DEFAULT_IN_FLIGHT, MAX_IN_FLIGHT, Settings, retention},
+    standalone, telemetry,
+};
+
+use super::{Cli, Exit, egress::EgressArgs};
+
+const EXAMPLE: &str = "Example:
+  probity run --manifests manifests/quickstart
+  probity run --manifests checks/ secrets.yaml --listen 127.0.0.1:9090 --data-dir /var/lib/probity";
 
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    /// Files and folders of manifests; read again when they change
+    #[arg(long, env = "PROBITY_MANIFESTS", value_name = "PATH", num_args = 1.., value_delimiter = ',')]
+    manifests: Vec<PathBuf>,
+    /// Address to serve on; port 0 picks a free one
+    #[arg(long, env = "PROBITY_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Folder for history and state; used by one process at a time
+    #[arg(long, env = "PROBITY_DATA_DIR", value_name = "DIR", default_value = "./probity-data")]
+    data_dir: PathBuf,
+    #[command(flatten)]
+    egress: EgressArgs,
+    /// Probe runs that may go on at once; what is due beyond that waits its turn
+    #[arg(long, env = "PROBITY_MAX_IN_FLIGHT", value_name = "N", default_value_t = DEFAULT_IN_FLIGHT as u64,
+          value_parser = clap::value_parser!(u64).range(1..=MAX_IN_FLIGHT as u64))]
+    max_in_flight: u64,
+    /// How long data is kept, by kind [default: history=100d]
+    #[arg(long, env = "PROBITY_RETENTION", value_name = "KIND=DURATION", value_parser = retention)]
+    retention: Option<Duration>,
+    /// File with the bearer token that readers must bring when not on loopback
+    #[arg(long, env = "PROBITY_API_TOKEN_FILE", value_name = "FILE")]
+    api_token_file: Option<PathBuf>,
+    /// Certificate chain to serve with, PEM; read again when it changes
+    #[arg(long, env = "PROBITY_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Key of the certificate, PEM
+    #[arg(long, env = "PROBITY_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+}
 
-pub fn run(_cli: &Cli, _args: &Args) -> Exit {
-    Exit::CouldNotRun
+/// Without a word on it, history is kept this long.
+const DEFAULT_RETENTION: Duration = Duration::from_secs(100 * 86_400);
+
+pub fn run(cli: &Cli, args: &Args) -> Exit {
+    if let Err(error) = telemetry::init(cli.log_format, &cli.log_level) {
+        eprintln!("probity: {error}");
+        return Exit::Usage;
+    }
+    if args.manifests.is_empty() {
+        eprintln!(
+            "probity: nothing to run: name files or folders of manifests, as in\n\n  probity run --manifests manifests/quickstart"
+        );
+        return Exit::Usage;
+    }
+    standalone::run(Settings {
+        manifests: args.manifests.clone(),
+        listen: args.listen,
+        data_dir: args.data_dir.clone(),
+        egress: args.egress.stand_alone(),
+        max_in_flight: usize::try_from(args.max_in_flight).unwrap_or(MAX_IN_FLIGHT),
+        history: args.retention.unwrap_or(DEFAULT_RETENTION),
+        api_token_file: args.api_token_file.clone(),
+        tls_cert: args.tls_cert.clone(),
+        tls_key: args.tls_key.clone(),
+    })
 }

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     clock::WallMs,
-    health::{Reason, State},
-    history::Record,
+    health::Reason,
+    history::{Record, Transition},
     model::{HealthCheck, ObjectKey},
     probe::{Outcome, Verdict},
     source::Entry,
@@ -37,13 +37,18 @@ pub enum Effect {
     Skipped(Skip),
     /// For history: in memory and in the store.
     Record(Arc<TargetCell>, Record),
+    /// A target has a new cell: the store is to fill it with what it knows.
+    Attach(Arc<TargetCell>),
+    /// The target is gone.
+    Detach(u32),
     /// From `at` on, runs of this target are due every interval; None: not at all.
     Due {
         target: u32,
         at: WallMs,
         interval: Option<Duration>,
     },
-    Transition(Transition),
+    /// A change of a target's state; whose it is stands beside it, for the log.
+    Transition(ObjectKey, Transition),
     /// The view of a target, and the outcome to count when a run led to it.
     Target(Arc<TargetCell>, TargetView, Option<(Verdict, Reason)>),
     Check(Arc<CheckCell>, Arc<CheckView>),
@@ -84,16 +89,4 @@ impl Skip {
             Self::Shutdown => "shutdown",
         }
     }
-}
-
-/// A change of a target's state.
-#[derive(Debug, Clone)]
-pub struct Transition {
-    pub key: ObjectKey,
-    pub target: u32,
-    pub at: WallMs,
-    pub from: State,
-    pub to: State,
-    pub reason: Reason,
-    pub message: Arc<str>,
 }

@@ -4,6 +4,7 @@ mod core;
 mod effect;
 mod finished;
 mod object;
+mod runner;
 mod series;
 mod slot;
 mod snapshot;
@@ -11,5 +12,6 @@ mod snapshot;
 mod tests;
 
 pub use core::Core;
-pub use effect::{Effect, Event, Order, Skip, Transition};
+pub use effect::{Effect, Event, Order, Skip};
+pub use runner::{EVENTS, Engine};
 pub use snapshot::{CheckCell, CheckView, LastRun, Ready, Snapshot, TargetCell, TargetView};

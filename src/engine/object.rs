@@ -52,6 +52,7 @@ impl Core {
             slot.target.finish(now, &mut spans);
             slot.record_spans(&mut spans, effects);
             effects.push(Effect::Due { target: slot.cell.id, at: now.wall, interval: None });
+            effects.push(Effect::Detach(slot.cell.id));
         }
         effects.push(Effect::Remove(key.clone()));
     }
@@ -137,6 +138,7 @@ impl Core {
     fn add(&mut self, check: Arc<HealthCheck>, store_id: u32, now: Now, effects: &mut Vec<Effect>) -> u32 {
         let target = Target::new(now);
         let cell = new_cell(&check, store_id, Arc::default(), &target);
+        effects.push(Effect::Attach(cell.clone()));
         let slot = Slot {
             check: check.clone(),
             cell,
@@ -167,6 +169,7 @@ impl Core {
         let was_running = slot.due.is_some();
         if slot.cell.instance != check.instance {
             slot.cell = new_cell(&check, slot.cell.id, slot.cell.history.clone(), &slot.target);
+            effects.push(Effect::Attach(slot.cell.clone()));
         }
         slot.check = check.clone();
         if check.suspend {

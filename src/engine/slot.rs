@@ -5,12 +5,12 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use crate::{
     clock::{Now, WallMs},
     health::{Policy, Reason, Span, State, Target},
-    history::{Class, Record, Run},
+    history::{Class, Record, Run, Transition},
     model::{HealthCheck, ObjectKey},
     probe::{Outcome, Verdict},
 };
 
-use super::{Effect, LastRun, TargetCell, TargetView, Transition};
+use super::{Effect, LastRun, TargetCell, TargetView};
 
 /// One target: its state, its place in the schedule and the run that is under way.
 pub(super) struct Slot {
@@ -80,15 +80,15 @@ impl Slot {
     pub(super) fn publish(&self, before: State, ran: Option<(Verdict, Reason)>, now: Now, effects: &mut Vec<Effect>) {
         let Target { state, reason, message, since, .. } = &self.target;
         if *state != before {
-            effects.push(Effect::Transition(Transition {
-                key: self.check.key.clone(),
+            let transition = Transition {
                 target: self.cell.id,
                 at: now.wall,
                 from: before,
                 to: *state,
                 reason: *reason,
                 message: message.clone(),
-            }));
+            };
+            effects.push(Effect::Transition(self.check.key.clone(), transition));
         }
         let view = TargetView {
             state: *state,

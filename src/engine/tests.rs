@@ -99,8 +99,8 @@ impl World {
                 Effect::Lag(lag) => self.lags.push(lag),
                 Effect::Skipped(skip) => self.skipped.push(skip),
                 Effect::Record(_, record) => *self.observed.entry(record.target).or_default() += record.span,
-                Effect::Due { .. } => {}
-                Effect::Transition(t) => self.transitions.push((t.key.name.to_string(), t.to, t.reason)),
+                Effect::Due { .. } | Effect::Attach(_) | Effect::Detach(_) => {}
+                Effect::Transition(key, t) => self.transitions.push((key.name.to_string(), t.to, t.reason)),
                 Effect::Target(cell, view, _) => {
                     self.targets.insert(cell.key.check.name.to_string(), view);
                 }

@@ -135,6 +135,13 @@ impl Metrics {
         self.0.probes_skipped.with_label_values(&[reason]).inc();
     }
 
+    /// Shows these reasons from the start, at zero: a series that appears with its first count has no rate.
+    pub fn skip_reasons(&self, reasons: impl IntoIterator<Item = &'static str>) {
+        for reason in reasons {
+            let _ = self.0.probes_skipped.with_label_values(&[reason]);
+        }
+    }
+
     /// Runs that have begun and not ended.
     pub fn probes_in_flight(&self) -> &IntGauge {
         &self.0.probes_in_flight

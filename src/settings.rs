@@ -1,0 +1,88 @@
+//! What `probity run` is told on the command line or in the environment, made usable.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use crate::net::Egress;
+
+/// Settings of one process, valid by construction but for what only the system can tell.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub manifests: Vec<PathBuf>,
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    pub egress: Egress,
+    /// At least 1, at most [`MAX_IN_FLIGHT`].
+    pub max_in_flight: usize,
+    /// How long history is kept.
+    pub history: Duration,
+    pub api_token_file: Option<PathBuf>,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+}
+
+/// 2,000 silent targets with a timeout of half their interval hold 1,000 runs; four times that is room for a bad
+/// day, at about 30 KB and one descriptor each.
+pub const DEFAULT_IN_FLIGHT: usize = 4096;
+
+/// A run holds a descriptor, and one address has about 28,000 ports: more would only fail here.
+pub const MAX_IN_FLIGHT: usize = 28_000;
+
+/// History is kept at most this long: ten years of hours fit the store's keys.
+const MAX_RETENTION: Duration = Duration::from_secs(3660 * 86_400);
+
+/// Parses `history=100d`: a kind of data and how long it is kept, at least a day.
+///
+/// # Errors
+/// What is wrong and what would be right, in one line.
+pub fn retention(text: &str) -> Result<Duration, String> {
+    let (kind, duration) = text.split_once('=').ok_or("write KIND=DURATION, as in history=100d")?;
+    if kind != "history" {
+        return Err(format!("unknown kind of data \"{kind}\": this version keeps \"history\""));
+    }
+    let parsed =
+        long_duration(duration).ok_or_else(|| format!("\"{duration}\" is not a duration: write 100d, 12w or 2400h"))?;
+    if parsed < Duration::from_secs(86_400) || parsed > MAX_RETENTION {
+        return Err(format!("\"{duration}\" is out of range: from 1d to 3660d"));
+    }
+    Ok(parsed)
+}
+
+/// A duration of windows and retention: `^([0-9]+(ms|s|m|h|d|w))+$`.
+fn long_duration(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let unit = match &rest[..end] {
+            "ms" => Duration::from_millis(1),
+            "s" => Duration::from_secs(1),
+            "m" => Duration::from_secs(60),
+            "h" => Duration::from_secs(3600),
+            "d" => Duration::from_secs(86_400),
+            "w" => Duration::from_secs(7 * 86_400),
+            _ => return None,
+        };
+        total = total.checked_add(unit.checked_mul(u32::try_from(number).ok()?)?)?;
+        rest = &rest[end..];
+    }
+    (!text.is_empty()).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retention_takes_days_and_weeks_and_refuses_the_rest() {
+        assert_eq!(retention("history=100d"), Ok(Duration::from_secs(100 * 86_400)));
+        assert_eq!(retention("history=2w12h"), Ok(Duration::from_secs(14 * 86_400 + 12 * 3600)));
+        for bad in
+            ["100d", "audit=1d", "history=", "history=1", "history=1y", "history=5h", "history=99999d", "history=-1d"]
+        {
+            assert!(retention(bad).is_err(), "{bad}");
+        }
+    }
+}

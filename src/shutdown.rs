@@ -1,0 +1,44 @@
+//! SIGTERM and ^C: the first asks to stop in order, the second stops at once.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::cli::Exit;
+
+/// Both signals, caught from now on.
+pub struct Signals {
+    term: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// # Errors
+    /// When the runtime cannot register a handler.
+    pub fn catch() -> io::Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.term.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+
+    /// Cancels `shutdown` at the first signal. After a second one the process ends where it stands; what was not
+    /// flushed is lost, as with a kill.
+    pub async fn watch(mut self, shutdown: CancellationToken) {
+        let signal = tokio::select! {
+            signal = self.next() => signal,
+            () = shutdown.cancelled() => "another task's end",
+        };
+        info!(signal, "stopping in order; once more stops at once");
+        shutdown.cancel();
+        let signal = self.next().await;
+        warn!(signal, "stopping at once");
+        std::process::exit(Exit::CouldNotRun as i32);
+    }
+}
