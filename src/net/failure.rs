@@ -55,7 +55,8 @@ impl Failure {
     }
 
     /// The more telling of two failures to reach one name: what a peer said before what nobody said.
-    pub(super) fn more_telling(self, other: Self) -> Self {
+    #[must_use]
+    pub fn more_telling(self, other: Self) -> Self {
         if rank(other.reason) > rank(self.reason) { other } else { self }
     }
 }

@@ -10,14 +10,18 @@ mod failure;
 mod resolve;
 pub mod tls;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 pub use egress::{Denied, Egress};
 pub use failure::Failure;
 pub use resolve::Addresses;
 use resolve::{Answer, Resolver};
 pub use tls::{Alpn, Secured};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 
 use crate::{
     clock::Clock,
@@ -117,6 +121,28 @@ impl Net {
                     .unwrap_or_else(|| Failure::new(Reason::DNSError, format!("{address} has no address"))))
             }
         }
+    }
+
+    /// A socket that sends datagrams to `ip`, and takes them from there only.
+    ///
+    /// # Errors
+    /// LocalResources, NetworkUnreachable. The address is one that [`Net::resolve`] let through.
+    pub async fn datagrams(&self, ip: IpAddr, address: &Address) -> Result<UdpSocket, Failure> {
+        let any: SocketAddr = match ip {
+            IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            IpAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        let open = async {
+            let socket = UdpSocket::bind(any).await?;
+            socket.connect((ip, address.port)).await?;
+            Ok(socket)
+        };
+        open.await.map_err(|error| Failure::from_io(&error, address))
+    }
+
+    /// The DNS servers of this machine's configuration.
+    pub fn dns_servers(&self) -> Vec<IpAddr> {
+        self.resolver.servers()
     }
 
     /// Makes a connection to `host` a TLS one. It succeeds with any certificate: what is wrong with it is

@@ -3,9 +3,10 @@
 //! Owns the way to the target and back; knows nothing of thresholds, schedules or objects. Called by the
 //! engine's runner and by `probity check`. The `match` in [`run`] is the one registration point of the kinds.
 
+pub mod dns;
 mod outcome;
 mod run;
-mod tcp;
+pub mod tcp;
 pub mod tls;
 
 use std::{sync::Arc, time::Duration};
@@ -76,5 +77,4 @@ macro_rules! unwritten {
 
 unwritten! {
     crate::model::Http, HttpDetails, Details::Http;
-    crate::model::Dns, DnsDetails, Details::Dns;
 }

@@ -5,12 +5,13 @@
 
 mod cache;
 mod lookup;
+mod machine;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use cache::{Asking, Cache};
 use futures::FutureExt;
-use lookup::System;
+use machine::Machine;
 
 use super::Failure;
 use crate::{clock::Clock, health::Reason, model::IpFamily};
@@ -45,6 +46,12 @@ impl Addresses {
     }
 }
 
+impl From<IpAddr> for Addresses {
+    fn from(ip: IpAddr) -> Self {
+        Self(Few::Literal(ip))
+    }
+}
+
 /// What a look-up gave.
 pub(super) struct Answer {
     pub(super) addresses: Addresses,
@@ -55,7 +62,7 @@ pub(super) struct Answer {
 
 /// Looks names up. One for the process.
 pub(super) struct Resolver {
-    system: Arc<System>,
+    machine: Machine,
     cache: Arc<Cache>,
     clock: Clock,
 }
@@ -63,7 +70,12 @@ pub(super) struct Resolver {
 impl Resolver {
     /// Reads the system's configuration.
     pub(super) fn new(clock: Clock) -> Self {
-        Self { system: Arc::new(System::read()), cache: Arc::new(Cache::default()), clock }
+        Self { machine: Machine::new(clock.mono()), cache: Arc::new(Cache::default()), clock }
+    }
+
+    /// Those that the machine's configuration names.
+    pub(super) fn servers(&self) -> Vec<IpAddr> {
+        self.machine.system(self.clock.mono()).servers.clone()
     }
 
     /// The addresses of `host`, at most `max_cache` old.
@@ -80,7 +92,7 @@ impl Resolver {
             if !fits(ip, family) {
                 return Err(Failure::new(Reason::DNSError, format!("{ip} is not an {} address", name_of(family))));
             }
-            return Ok(Answer { addresses: Addresses(Few::Literal(ip)), took: Duration::ZERO, cached: false });
+            return Ok(Answer { addresses: ip.into(), took: Duration::ZERO, cached: false });
         }
         let asked = self.clock.mono();
         let asking = match self.cache.get(host, family, asked, max_cache) {
@@ -96,24 +108,22 @@ impl Resolver {
 
     /// Starts a look-up that everyone who comes meanwhile shares. It goes on as long as one of them waits.
     fn ask(&self, host: &Arc<str>, family: IpFamily) -> Asking {
-        let (system, cache, clock, host_) =
-            (Arc::clone(&self.system), Arc::clone(&self.cache), self.clock.clone(), Arc::clone(host));
+        let now = self.clock.mono();
+        let system = self.machine.system(now);
+        let (name, cache, clock) = (Arc::clone(host), Arc::clone(&self.cache), self.clock.clone());
         let asking = async move {
-            let answer = system.lookup(&host_, family, &clock).await;
-            match answer {
+            match system.lookup(&name, family, &clock).await {
                 Ok(found) => {
-                    cache.put(&host_, family, &found, clock.mono());
+                    cache.put(&name, family, &found, clock.mono());
                     Ok(found.addresses)
                 }
                 Err(failure) => {
-                    cache.failed(&host_, family);
+                    cache.failed(&name, family);
                     Err(failure)
                 }
             }
-        }
-        .boxed()
-        .shared();
-        self.cache.asking(host, family, asking, self.clock.mono())
+        };
+        self.cache.asking(host, family, asking.boxed().shared(), now)
     }
 }
 
