@@ -71,3 +71,11 @@ pub fn main() -> Exit {
         Command::Completion(args) => completion::run(args),
     }
 }
+
+/// An error and what caused it, on one line.
+fn with_source(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", with_source(source)),
+        None => error.to_string(),
+    }
+}

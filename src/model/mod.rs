@@ -11,6 +11,7 @@ mod intern;
 mod key;
 mod pattern;
 mod request;
+pub mod pem;
 mod secret;
 mod selector;
 mod tcp;

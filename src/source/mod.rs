@@ -4,6 +4,7 @@ mod catalog;
 mod files;
 pub mod manifest;
 mod refused;
+pub mod review;
 
 pub use catalog::{Catalog, Entry, Refused, Verdict};
 pub use files::{Closed, Files};

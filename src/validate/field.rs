@@ -81,13 +81,24 @@ impl fmt::Display for FieldPath {
             match step {
                 Step::Index(index) => write!(f, "[{index}]")?,
                 // A key of a map, such as a label's name, is written as the API server writes it.
-                Step::Field(name) if name.contains(['.', '/', ' ']) || name.is_empty() => write!(f, "[{name}]")?,
+                Step::Field(name) if !is_plain(name) => match name.char_indices().nth(KEY_MAX) {
+                    // Escaped and cut: it may be anything that a file can hold.
+                    Some((end, _)) => write!(f, "[{}…]", name[..end].escape_debug())?,
+                    None => write!(f, "[{}]", name.escape_debug())?,
+                },
                 Step::Field(name) if at == 0 => f.write_str(name)?,
                 Step::Field(name) => write!(f, ".{name}")?,
             }
         }
         Ok(())
     }
+}
+
+/// The longest key that an API server takes: that of a label, with its domain.
+const KEY_MAX: usize = 253 + 1 + 63;
+
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.len() <= KEY_MAX && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_$".contains(&c))
 }
 
 /// What kind of mistake it is: the reason of the condition Ready.
@@ -177,5 +188,7 @@ mod tests {
         assert!(!path.starts_with(&FieldPath::of("spec.htt")));
         assert_eq!(FieldPath::of("metadata.labels").field("a.b/c").to_string(), "metadata.labels[a.b/c]");
         assert_eq!(FieldPath::root().to_string(), "");
+        assert_eq!(FieldPath::of("spec").field("a\u{1b}[31m\n").to_string(), "spec[a\\u{1b}[31m\\n]");
+        assert_eq!(FieldPath::of("spec").field("x".repeat(1000)).to_string().chars().count(), 4 + 317 + 3);
     }
 }

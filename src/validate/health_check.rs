@@ -50,6 +50,9 @@ pub fn judge(object: &Value, namespace: &str, references: &dyn References) -> Re
         Some(spec) => SPEC.check(spec, &path, &mut found),
     };
     mistakes.append(&mut found.mistakes);
+    if found.more > 0 {
+        mistakes.push(FieldError::invalid(path.clone(), format!("and {} mistakes more", found.more)));
+    }
 
     let namespace = metadata.namespace.clone().unwrap_or_else(|| namespace.to_owned());
     let mut checker = Checker { raw: object, namespace: &namespace, references, left_out: &found.left_out, mistakes };

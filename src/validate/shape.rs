@@ -31,12 +31,27 @@ enum Kind {
     Any,
 }
 
+/// More mistakes of one object than a person reads are counted, and no more: an object may have a million.
+const MAX_MISTAKES: usize = 100;
+
 /// What a walk found.
 #[derive(Debug, Default)]
 pub struct Findings {
     pub mistakes: Vec<FieldError>,
+    /// How many mistakes there are beside these.
+    pub more: usize,
     /// Where values were left out because they, or something in them, are wrong.
     pub left_out: Vec<FieldPath>,
+}
+
+impl Findings {
+    fn add(&mut self, mistake: impl FnOnce() -> FieldError) {
+        if self.mistakes.len() < MAX_MISTAKES {
+            self.mistakes.push(mistake());
+        } else {
+            self.more += 1;
+        }
+    }
 }
 
 impl Shape {
@@ -185,7 +200,7 @@ fn keep(mistake: Option<FieldError>, found: &mut Findings, value: impl FnOnce() 
         None => Some(value()),
         Some(mistake) => {
             found.left_out.push(mistake.path.clone());
-            found.mistakes.push(mistake);
+            found.add(|| mistake);
             None
         }
     }
@@ -206,7 +221,7 @@ fn check_object(
             continue;
         }
         match fields.get(name) {
-            None => found.mistakes.push(shape.unknown_field(name, path)),
+            None => found.add(|| shape.unknown_field(name, path)),
             Some(inner) => {
                 if let Some(value) = inner.check(value, &path.field(name.as_str()), found) {
                     kept.insert(name.clone(), value);
@@ -222,7 +237,7 @@ fn check_object(
                 Some(Kind::Object { fields, .. }) => format!("its fields: {}", names(fields)),
                 _ => format!("add `{name}:`"),
             };
-            found.mistakes.push(FieldError::invalid(path.field(name.as_str()), "is required").hint(hint));
+            found.add(|| FieldError::invalid(path.field(name.as_str()), "is required").hint(hint));
         }
         whole &= kept.contains_key(name);
     }
@@ -279,7 +294,7 @@ fn check_list(
         for (at, value) in given.iter().enumerate() {
             if let Some(first) = given[..at].iter().position(|other| value.is_object() && key(other) == key(value)) {
                 let message = format!("the same {} as {}", keys.join(" and "), path.index(first));
-                found.mistakes.push(FieldError::invalid(path.index(at), message));
+                found.add(|| FieldError::invalid(path.index(at), message));
             }
         }
     }

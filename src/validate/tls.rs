@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use rustls::{
     RootCertStore,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
-    sign::CertifiedKey,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName},
 };
 
 use super::{checker::Checker, field::FieldPath};
 use crate::{
     api::{IpFamilySpec, StartTlsSpec, TlsProbeSpec, TlsSpec},
-    model::{IpFamily, Secret, StartTls, Tls, TlsProbe},
+    model::{IpFamily, Secret, StartTls, Tls, TlsProbe, pem},
 };
 
 pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &TlsProbeSpec) -> Option<(TlsProbe, String)> {
@@ -100,15 +99,8 @@ fn server_name(checker: &mut Checker<'_>, path: &FieldPath, name: &str) -> Optio
     Some(name.into())
 }
 
-fn certificates(checker: &mut Checker<'_>, path: &FieldPath, pem: &str) -> Option<Vec<CertificateDer<'static>>> {
-    const HINT: &str = "-----BEGIN CERTIFICATE----- …";
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-    match found {
-        Ok(found) if !found.is_empty() => return Some(found),
-        Ok(_) => checker.refuse_with(path, "holds no certificate in PEM", HINT),
-        Err(_) => checker.refuse_with(path, "is not well-formed PEM", HINT),
-    }
-    None
+fn certificates(checker: &mut Checker<'_>, path: &FieldPath, text: &str) -> Option<Vec<CertificateDer<'static>>> {
+    pem::certificates(text).map_err(|problem| checker.refuse_with(path, problem, "-----BEGIN CERTIFICATE----- …")).ok()
 }
 
 /// Whether each of the certificates can serve as a root.
@@ -121,13 +113,8 @@ fn trusted(checker: &mut Checker<'_>, path: &FieldPath, certificates: &[Certific
     bad.is_none()
 }
 
-fn private_key(checker: &mut Checker<'_>, path: &FieldPath, pem: &str) -> Option<PrivateKeyDer<'static>> {
-    let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).ok();
-    if key.is_none() {
-        let message = "holds no private key in PEM that can be used";
-        checker.refuse_with(path, message, "an unencrypted key: -----BEGIN PRIVATE KEY----- …");
-    }
-    key
+fn private_key(checker: &mut Checker<'_>, path: &FieldPath, text: &str) -> Option<PrivateKeyDer<'static>> {
+    pem::private_key(text).map_err(|problem| checker.refuse(path, problem)).ok()
 }
 
 fn belong_together(
@@ -137,11 +124,5 @@ fn belong_together(
     key: PrivateKeyDer<'static>,
 ) -> Option<()> {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let problem = match CertifiedKey::from_der(chain, key, &provider) {
-        Ok(_) => return Some(()),
-        Err(rustls::Error::InconsistentKeys(_)) => "does not belong to the first certificate of cert".to_owned(),
-        Err(error) => format!("cannot be used: {error}"),
-    };
-    checker.refuse(path, problem);
-    None
+    pem::identity(chain, key, &provider).map(drop).map_err(|problem| checker.refuse(path, problem)).ok()
 }

@@ -21,7 +21,6 @@ pub use config::Alpn;
 use config::Configs;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
-pub use pem::check_pem;
 use roots::Roots;
 use rustls::{CipherSuite, ProtocolVersion, crypto::CryptoProvider, pki_types::ServerName};
 use sha2::{Digest, Sha256};
