@@ -27,9 +27,11 @@ pub mod cli;
 pub mod metrics;
 pub mod server;
 
+pub mod standalone;
+
 pub mod clock;
 pub mod settings;
 pub mod shutdown;
-pub mod standalone;
 pub mod supervisor;
 pub mod telemetry;
+pub mod vitals;

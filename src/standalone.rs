@@ -18,11 +18,12 @@ use crate::{
     metrics::Metrics,
     net::Net,
     probe,
-    server::{self, Limits, Progress, Readiness},
+    server::{self, Limits},
     settings::Settings,
     shutdown::Signals,
     source::{self, Catalog, Files},
     supervisor::{Supervisor, chain},
+    vitals::{Progress, Readiness},
 };
 
 /// Runs until a signal, or until a part fails.

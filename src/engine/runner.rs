@@ -14,8 +14,8 @@ use crate::{
     metrics::Metrics,
     model::{ObjectKey, TargetKey},
     probe::{self, Job, Outcome},
-    server::{Beat, Readiness},
     source::{self, Catalog},
+    vitals::{Beat, Readiness},
 };
 
 use super::{CheckCell, Core, Effect, Event, Order, Skip, Snapshot};

@@ -20,9 +20,7 @@ mod limits;
 mod listen;
 mod meta;
 mod openapi;
-mod progress;
 mod query;
-mod readiness;
 mod routes;
 mod scrape;
 mod tls;
@@ -33,8 +31,6 @@ use tokio_util::sync::CancellationToken;
 
 pub use limits::Limits;
 pub use listen::{Server, bind};
-pub use progress::{Beat, Progress};
-pub use readiness::Readiness;
 
 use crate::{clock::Clock, engine::Snapshot, history::Store, metrics::Metrics};
 
