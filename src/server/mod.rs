@@ -32,7 +32,13 @@ use tokio_util::sync::CancellationToken;
 pub use limits::Limits;
 pub use listen::{Server, bind};
 
-use crate::{clock::Clock, engine::Snapshot, history::Store, metrics::Metrics};
+use crate::{
+    clock::Clock,
+    engine::Snapshot,
+    history::Store,
+    metrics::Metrics,
+    vitals::{Progress, Readiness},
+};
 
 /// What the handlers read. Every part is a cheap handle that others write through.
 pub struct State {
