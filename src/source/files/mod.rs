@@ -236,8 +236,8 @@ impl Files {
                     report::invalid(document, Some(&key), &mistakes);
                 }
                 // A circle is seen only when all are judged; nothing else can still change this verdict.
-                let may_go_in_circle =
-                    matches!(&judged.verdict, Verdict::Accepted(check) if !check.depends_on.is_empty());
+                let depends = matches!(&judged.verdict, Verdict::Accepted(check) if !check.depends_on.is_empty());
+                let may_go_in_circle = depends || self.index.circle(&key).is_some();
                 self.index.judge(&key, judged);
                 if may_go_in_circle {
                     look.insert(key);

@@ -30,7 +30,10 @@ pub(super) fn unreadable(mistakes: &[Mistake], keeps: bool) {
 /// Mistakes in one document, of an object or of none.
 pub(super) fn invalid(document: &Document, key: Option<&ObjectKey>, mistakes: &[FieldError]) {
     for mistake in mistakes.iter().take(MAX_LINES) {
-        let at = document.position(&mistake.path);
+        let at = match mistake.about_name {
+            true => document.key_position(&mistake.path),
+            false => document.position(&mistake.path),
+        };
         let hint = mistake.hint.clone().or_else(|| document.hint(&mistake.path)).unwrap_or_default();
         tracing::error!(
             reason = mistake.fault.as_str(),

@@ -1,1 +1,6 @@
-//! (in work)
+//! Manifest files as a source: real files that change, and what becomes of the catalog.
+
+mod changes;
+mod folder;
+mod harness;
+mod references;
