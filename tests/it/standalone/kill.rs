@@ -7,24 +7,19 @@ use std::{
 
 use rustix::process::Signal;
 
-use super::{process::Probity, target::Target, wire::Answer, write_checks};
+use super::{due_and_done, process::Probity, target::Target, wire::Answer, write_checks};
 
 const CHECKS: usize = 1000;
 const INTERVAL: f64 = 5.0;
 /// The store writes results this often.
 const FLUSH: f64 = 5.0;
 
-/// Due and done, over the last hour.
-fn sums(answer: &Answer) -> (f64, f64) {
-    let told = answer.json();
-    let sum = |name: &str| -> f64 {
-        told["buckets"].as_array().unwrap().iter().map(|bucket| bucket[name].as_f64().unwrap()).sum()
-    };
-    (sum("expected"), sum("runs"))
-}
-
 fn path(number: usize) -> String {
     format!("/api/v1/healthchecks/default/check-{number:04}/history?window=1h")
+}
+
+fn runs(answer: &Answer) -> Option<f64> {
+    due_and_done(answer).map(|(_, runs)| runs)
 }
 
 #[test]
@@ -37,9 +32,9 @@ fn a_killed_process_has_kept_what_was_flushed_and_shows_the_gap() {
     let probity = Probity::start(&checks, &data, &[]);
     let samples = [0, 1, 250, 500, 999];
     for number in samples {
-        probity.wait_for(&path(number), |answer| (sums(answer).1 >= 4.0).then_some(()));
+        probity.wait_for(&path(number), |answer| runs(answer).filter(|runs| *runs >= 4.0));
     }
-    let before = samples.map(|number| sums(&probity.get(&path(number))).1);
+    let before = samples.map(|number| runs(&probity.get(&path(number))).unwrap());
     probity.stop(Signal::KILL);
     let killed = Instant::now();
     // The time in which it is down is what this is about.
@@ -50,13 +45,13 @@ fn a_killed_process_has_kept_what_was_flushed_and_shows_the_gap() {
     // At most the last flush is lost.
     for (number, before) in samples.into_iter().zip(before) {
         let least = before - (FLUSH / INTERVAL).ceil();
-        probity.wait_for(&path(number), |answer| (sums(answer).1 >= least).then_some(()));
+        probity.wait_for(&path(number), |answer| runs(answer).filter(|runs| *runs >= least));
     }
     for number in samples {
         // Two runs more, so that it is this process that goes on.
-        let (_, runs) = sums(&probity.get(&path(number)));
+        let before = runs(&probity.get(&path(number))).unwrap();
         let (expected, runs) =
-            probity.wait_for(&path(number), |answer| Some(sums(answer)).filter(|(_, now)| *now >= runs + 2.0));
+            probity.wait_for(&path(number), |answer| due_and_done(answer).filter(|(_, now)| *now >= before + 2.0));
         let gap = expected - runs;
         let (least, most) = ((down / INTERVAL).floor() - 1.0, ((down + FLUSH) / INTERVAL).ceil() + 1.0);
         assert!((least..=most).contains(&gap), "check {number}: {expected} due, {runs} done; down for {down} s");

@@ -30,3 +30,13 @@ fn check(number: usize, interval: &str, url: &str) -> String {
          interval: {interval}\n  timeout: 1s\n  http:\n    url: {url}\n"
     )
 }
+
+/// Runs due and runs done, as an answer of `/api/v1/healthchecks/…/history` tells them; None while the check is
+/// not known yet.
+fn due_and_done(answer: &wire::Answer) -> Option<(f64, f64)> {
+    let told = (answer.status == 200).then(|| answer.json())?;
+    let sum = |name: &str| -> f64 {
+        told["buckets"].as_array().unwrap().iter().map(|bucket| bucket[name].as_f64().unwrap()).sum()
+    };
+    Some((sum("expected"), sum("runs")))
+}

@@ -1,18 +1,44 @@
 //! What keeps the program from running is said in one plain message, and with its own exit code.
 
-use std::{fs, net::TcpListener, path::Path};
+use std::{
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
 
 use super::{
     process::{Probity, run_command},
     target::Target,
+    wire::PATIENCE,
     write_checks,
 };
 
 /// Runs to its end, which must come by itself: exit code and everything that it wrote.
 fn refused(arguments: &[&str]) -> (Option<i32>, String) {
-    let output = run_command(arguments).output().unwrap();
+    let mut child = run_command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let end = Instant::now() + PATIENCE;
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            child.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    // A few lines: the pipes hold them, so that waiting first blocks nobody.
+    let output = child.wait_with_output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// Starts and ends in order, so that there is a store.
+fn run_once(manifests: &Path, data: &Path) {
+    let probity = Probity::start(manifests, data, &[]);
+    probity.wait_for("/health/readiness", |answer| (answer.status == 200).then_some(()));
+    probity.stop(Signal::TERM);
 }
 
 fn run(manifests: &Path, data: &Path) -> (Option<i32>, String) {
@@ -84,7 +110,7 @@ fn a_data_dir_that_is_in_use() {
 fn a_data_dir_of_a_newer_version() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    drop(Probity::start(folder.path(), &data, &[]));
+    run_once(folder.path(), &data);
     let database = database(&data);
     let connection = rusqlite::Connection::open(&database).unwrap();
     connection.pragma_update(None, "user_version", 1_000_000).unwrap();
@@ -105,7 +131,7 @@ fn a_corrupt_store_is_set_aside_and_probing_goes_on() {
     let (checks, data) = (folder.path().join("checks"), folder.path().join("data"));
     let target = Target::start();
     write_checks(&checks, 1, "1s", &target);
-    drop(Probity::start(&checks, &data, &[]));
+    run_once(&checks, &data);
     let database = database(&data);
     for entry in fs::read_dir(&data).unwrap() {
         let path = entry.unwrap().path();

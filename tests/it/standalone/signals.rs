@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::{process::Probity, target::Target, write_checks};
+use super::{due_and_done, process::Probity, target::Target, wire::Answer, write_checks};
 
 #[test]
 fn a_signal_ends_it_with_0_and_what_was_seen_is_kept() {
@@ -13,16 +13,13 @@ fn a_signal_ends_it_with_0_and_what_was_seen_is_kept() {
         write_checks(&checks, 3, "1s", &target);
         let probity = Probity::start(&checks, &data, &[]);
         let history = "/api/v1/healthchecks/default/check-0001/history?window=1h";
-        let runs = |answer: &super::wire::Answer| -> u64 {
-            let told = answer.json();
-            told["buckets"].as_array().unwrap().iter().map(|bucket| bucket["runs"].as_u64().unwrap()).sum()
-        };
-        let before = probity.wait_for(history, |answer| Some(runs(answer)).filter(|runs| *runs >= 2));
+        let runs = |answer: &Answer| due_and_done(answer).map(|(_, runs)| runs);
+        let before = probity.wait_for(history, |answer| runs(answer).filter(|runs| *runs >= 2.0));
         let (status, log) = probity.stop(signal);
         assert_eq!(status.code(), Some(0), "{signal:?}:\n{}", log.join("\n"));
 
         // Less than a flush after the last run: only an orderly end has written it.
         let again = Probity::start(&checks, &data, &[]);
-        again.wait_for(history, |answer| Some(runs(answer)).filter(|runs| *runs >= before));
+        again.wait_for(history, |answer| runs(answer).filter(|runs| *runs >= before));
     }
 }
