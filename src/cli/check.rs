@@ -68,7 +68,7 @@ pub fn run(_cli: &Cli, args: &Args) -> Exit {
     };
     let clock = Clock::system();
     let net = Arc::new(Net::new(args.egress.stand_alone(), clock.clone()));
-    let context = Context { clock: clock.clone(), net };
+    let context = Context::new(clock.clone(), net);
     // A bar among the output of a script, or in a log, is noise.
     let progress = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
     let mut rows = runtime.block_on(execute::run(&context, &gathered.checks, progress));

@@ -57,6 +57,12 @@ impl Pattern {
         self.regex.find(text).map(|found| found.end())
     }
 
+    /// Whether it matches `text`, and goes on to whatever follows it. A match that reaches to the very end of
+    /// `text` does not count: a `$` or `\b` there could be undone by the next byte.
+    pub fn is_match_so_far(&self, text: &[u8]) -> bool {
+        self.regex.shortest_match(text).is_some_and(|end| end < text.len())
+    }
+
     /// As the user wrote it.
     pub fn source(&self) -> &str {
         &self.source
@@ -86,6 +92,25 @@ mod tests {
         let pattern = Pattern::anchored("a|bc").unwrap();
         assert!(pattern.is_match(b"a") && pattern.is_match(b"bc") && !pattern.is_match(b"abc"));
         assert!(Pattern::anchored("a)|(b").is_err());
+    }
+
+    #[test]
+    fn a_match_so_far_cannot_be_undone() {
+        let cases = [
+            ("ok", "ok", false),
+            ("ok", "ok.", true),
+            ("ok.*", "ok and more", true),
+            ("ok$", "ok", false),
+            ("^ok$", "okay", false),
+            (r"ok\b", "ok", false),
+            (r"ok\b", "ok ", true),
+            ("(?m)ok$", "ok\n", true),
+            ("no|ok$", "no ok", true),
+        ];
+        for (pattern, text, expected) in cases {
+            let pattern = Pattern::unanchored(pattern).unwrap();
+            assert_eq!(pattern.is_match_so_far(text.as_bytes()), expected, "{pattern:?} {text}");
+        }
     }
 
     #[test]

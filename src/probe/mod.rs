@@ -4,6 +4,7 @@
 //! engine's runner and by `probity check`. The `match` in [`run`] is the one registration point of the kinds.
 
 pub mod dns;
+pub mod http;
 mod outcome;
 mod run;
 pub mod tcp;
@@ -28,11 +29,13 @@ use crate::{
 pub struct Context {
     pub clock: Clock,
     pub net: Arc<Net>,
+    /// OAuth2 tokens, shared between all checks that use the same grant.
+    pub tokens: Arc<http::Tokens>,
 }
 
 impl Context {
     pub fn new(clock: Clock, net: Arc<Net>) -> Self {
-        Self { clock, net }
+        Self { clock, net, tokens: Arc::default() }
     }
 }
 
@@ -57,24 +60,4 @@ pub async fn run(context: &Context, job: &Job<'_>) -> Outcome {
         Probe::Tls(tls) => run.tries(tls).await,
         Probe::Dns(dns) => run.tries(dns).await,
     }
-}
-
-macro_rules! unwritten {
-    ($($kind:ty, $details:ty, $wrap:expr;)+) => {
-        $(impl Kind for $kind {
-            type Details = $details;
-
-            fn wrap(details: Box<$details>) -> Details {
-                $wrap(details)
-            }
-
-            async fn attempt(&self, _run: &Run<'_>, _details: &mut $details) -> Result<Passed, crate::net::Failure> {
-                Err(crate::net::Failure::new(crate::health::Reason::ProtocolError, "not written yet"))
-            }
-        })+
-    };
-}
-
-unwritten! {
-    crate::model::Http, HttpDetails, Details::Http;
 }
