@@ -1,1 +1,29 @@
+//! A real Kubernetes API server for the tests: built once, started in a folder of its own, stopped with it.
+//!
+//! Owns the programs ([`Tools`]), the processes ([`Cluster`]) and the two ways to talk to them: `kubectl`, as
+//! people do, and plain HTTP ([`Api`]), where a test needs the answer and not its rendering.
 
+#![expect(clippy::disallowed_methods, reason = "the clock is the program's; how long a test waits is the test's")]
+
+mod api;
+mod cluster;
+mod process;
+mod tools;
+
+pub use api::{Answer, Api};
+pub use cluster::{Cluster, Kubectl, Output};
+pub use tools::Tools;
+
+/// What a failing step says. Tests show it; nothing matches on it.
+pub type Result<T> = std::result::Result<T, String>;
+
+/// Says what went wrong, in front of why.
+pub(crate) trait Context<T> {
+    fn context(self, what: impl AsRef<str>) -> Result<T>;
+}
+
+impl<T, E: std::fmt::Display> Context<T> for std::result::Result<T, E> {
+    fn context(self, what: impl AsRef<str>) -> Result<T> {
+        self.map_err(|error| format!("{}: {error}", what.as_ref()))
+    }
+}

@@ -96,12 +96,16 @@ fn integer(plain: &str) -> Option<Number> {
     if digits.starts_with(['+', '-']) {
         return None;
     }
-    // A sign makes it signed; without one the larger half of u64 is there too.
-    if negative || plain.starts_with('+') {
-        let value = i128::from_str_radix(digits, radix).ok()?;
-        return i64::try_from(if negative { -value } else { value }).ok().map(Number::from);
+    let value = i128::from_str_radix(digits, radix).ok()?;
+    let value = if negative { -value } else { value };
+    match i64::try_from(value) {
+        Ok(value) => Some(Number::from(value)),
+        // The larger half of u64 is read too, and loses its last digits on the way through kubectl.
+        Err(_) if !digits.is_empty() && u64::try_from(value).is_ok() && !plain.starts_with('+') => {
+            Number::from_f64(value as f64)
+        }
+        Err(_) => None,
     }
-    u64::from_str_radix(digits, radix).ok().map(Number::from)
 }
 
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
@@ -156,7 +160,7 @@ mod tests {
             ("0x", json!("0x")),
             ("--1", json!("--1")),
             ("1_000", json!(1000)),
-            ("18446744073709551615", json!(18446744073709551615u64)),
+            ("12345678901234567890", json!(12345678901234567000f64)),
             ("-9223372036854775808", json!(i64::MIN)),
             ("1e3", json!(1000)),
             ("3.0", json!(3)),
