@@ -3,7 +3,7 @@
 //! Owns the way from paths to located findings; what is a mistake, `validate` decides. Runs nothing and
 //! changes nothing. Called by `probity validate`, and by whoever has bytes of unknown worth (the fuzz targets).
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use super::manifest::{self, Document, FindError, LoadError, Position};
 use crate::validate::{self, Fault, FieldError, FieldPath, Judged, What};
@@ -80,6 +80,10 @@ pub fn paths(paths: &[PathBuf], leniency: Leniency) -> Result<Review, FindError>
         }
     }
     judge(&documents, leniency, &mut review);
+    if documents.is_empty() {
+        // Not one manifest in all of them is not what anybody meant.
+        review.findings.iter_mut().for_each(|finding| finding.gravity = Gravity::Mistake);
+    }
     Ok(review)
 }
 
@@ -117,13 +121,15 @@ fn read(file: &Arc<str>, bytes: &[u8], documents: &mut Vec<Document>, review: &m
 
 fn judge(documents: &[Document], leniency: Leniency, review: &mut Review) {
     let values: Vec<_> = documents.iter().map(|document| &document.value).collect();
+    // What stands in a file that cannot be read to its end may not be what was meant.
+    let damaged: HashSet<Arc<str>> = review.mistakes().map(|mistake| mistake.file.clone()).collect();
     let judged = validate::set(&values);
     for (document, one) in documents.iter().zip(&judged) {
         if let What::Foreign(name) = &one.what {
             let finding = at_file(document.file.clone(), format!("skipped: {name} is not judged here"), None);
             review.findings.push(Finding { gravity: Gravity::Note, position: document.start(), ..finding });
         }
-        let mut good = matches!(one.what, What::HealthCheck(_));
+        let mut good = matches!(one.what, What::HealthCheck(_)) && !damaged.contains(&document.file);
         for mistake in &one.mistakes {
             let found = locate(document, one, mistake, documents, leniency);
             good &= found.gravity == Gravity::Note;

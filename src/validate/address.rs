@@ -8,16 +8,16 @@ use crate::model::Address;
 impl Checker<'_> {
     /// `host:port`, or `[address]:port` for IPv6.
     pub fn address(&mut self, path: &FieldPath, text: &str) -> Option<Address> {
-        self.parsed(path, parse_address(text, None))
+        self.parsed(path, parse_address(text, None), "such as db.example.com:5432")
     }
 
     /// As [`Checker::address`], with a port that may be left out; a bare IPv6 address needs no brackets then.
     pub fn server(&mut self, path: &FieldPath, text: &str, port: u16) -> Option<Address> {
-        self.parsed(path, parse_address(text, Some(port)))
+        self.parsed(path, parse_address(text, Some(port)), "such as 10.96.0.10 or ns1.example.com:5353")
     }
 
-    fn parsed(&mut self, path: &FieldPath, parsed: Result<Address, &'static str>) -> Option<Address> {
-        parsed.map_err(|problem| self.refuse_with(path, problem, "such as db.example.com:5432")).ok()
+    fn parsed(&mut self, path: &FieldPath, parsed: Result<Address, &'static str>, hint: &str) -> Option<Address> {
+        parsed.map_err(|problem| self.refuse_with(path, problem, hint)).ok()
     }
 
     /// An http or https URL without credentials. `instead` says where these belong.
@@ -47,10 +47,10 @@ fn parse_address(text: &str, default_port: Option<u16>) -> Result<Address, &'sta
         (None, Some(port)) => (text, port),
         (None, None) => return Err(SHAPE),
     };
-    let host = match host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
-        Some(inner) => inner,
-        None => host,
-    };
+    if default_port.is_none() && !has_shape(host) {
+        return Err(SHAPE);
+    }
+    let host = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
     let parsed = if host.contains(':') { Host::parse(&format!("[{host}]")) } else { Host::parse(host) };
     let host = match parsed {
         Ok(Host::Domain(name)) if is_name(&name) => name,
@@ -60,6 +60,14 @@ fn parse_address(text: &str, default_port: Option<u16>) -> Result<Address, &'sta
         _ => return Err(HOST),
     };
     Ok(Address { host: host.into(), port })
+}
+
+/// Whether the schema's rule takes the host.
+fn has_shape(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
+        Some(inner) => !inner.is_empty() && inner.bytes().all(|c| c.is_ascii_hexdigit() || c == b':' || c == b'.'),
+        None => !host.contains(|c: char| c.is_ascii_whitespace() || "[]:/@?#".contains(c)),
+    }
 }
 
 /// Host and port at the last colon, where there is one that separates them.
@@ -149,9 +157,11 @@ mod tests {
             ("db:0", Err(PORT)),
             ("db:65536", Err(PORT)),
             ("1.2.3.256:80", Err(HOST)),
-            ("[::g]:80", Err(HOST)),
+            ("[::g]:80", Err(SHAPE)),
+            ("[12345::]:80", Err(HOST)),
             ("http://db:80", Err(SHAPE)),
-            ("a b:80", Err(HOST)),
+            ("a b:80", Err(SHAPE)),
+            ("a%b:80", Err(HOST)),
             ("a..b:80", Err(HOST)),
         ];
         for (text, expected) in cases {

@@ -79,7 +79,13 @@ impl Checker<'_> {
 
     pub fn expression(&mut self, path: &FieldPath, source: &str) -> Option<Expression> {
         let compiled = Expression::compile(source);
-        self.compiled(path, "CEL expression", source, compiled)
+        let expression = self.compiled(path, "CEL expression", source, compiled);
+        if let (None, Some(mistake)) = (&expression, self.mistakes.last_mut())
+            && has_lone_equals(source)
+        {
+            mistake.hint = Some("to compare, write ==".to_owned());
+        }
+        expression
     }
 
     /// One pattern for each of `sources`, or None when one of them does not compile.
@@ -103,4 +109,15 @@ impl Checker<'_> {
             })
             .ok()
     }
+}
+
+/// Whether there is a `=` that is no part of `==`, `!=`, `<=` or `>=`.
+fn has_lone_equals(source: &str) -> bool {
+    let bytes = source.as_bytes();
+    (0..bytes.len()).any(|at| {
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        bytes[at] == b'='
+            && !before.is_some_and(|c| b"=!<>".contains(c))
+            && bytes.get(at + 1).is_none_or(|after| *after != b'=')
+    })
 }

@@ -52,18 +52,15 @@ fn name(checker: &mut Checker<'_>, path: &FieldPath, text: &str) -> Option<Name>
     const HINT: &str = "such as example.com or _ldap._tcp.example.com";
     // Escapes such as \046 are for zone files; here they would only hide what is asked for.
     let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control() || "\\/:@".contains(c));
+    if text.parse::<std::net::IpAddr>().is_ok() {
+        let hint = "the name of its PTR record, such as 1.0.0.127.in-addr.arpa";
+        checker.refuse_with(path, "is an address and not a name", hint);
+        return None;
+    }
     match Name::from_utf8(text) {
         Ok(mut name) if plain => {
             name.set_fqdn(true);
             Some(name)
-        }
-        _ if text.parse::<std::net::IpAddr>().is_ok() => {
-            checker.refuse_with(
-                path,
-                "is an address and not a name",
-                "the name of its PTR record, such as 1.0.0.127.in-addr.arpa",
-            );
-            None
         }
         _ => {
             checker.refuse_with(path, "is not a domain name", HINT);

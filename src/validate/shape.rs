@@ -9,7 +9,7 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::{
-    field::{FieldError, FieldPath},
+    field::{FieldError, FieldPath, Step},
     meaning, suggest,
 };
 
@@ -33,6 +33,10 @@ enum Kind {
 
 /// More mistakes of one object than a person reads are counted, and no more: an object may have a million.
 const MAX_MISTAKES: usize = 100;
+
+/// What to say to whoever writes a credential where only a reference may stand.
+const NEVER_IN_PLACE: &str =
+    "a credential is never written in place; refer to it: {valueFrom: {secretKeyRef: {name: …, key: …}}}";
 
 /// What a walk found.
 #[derive(Debug, Default)]
@@ -134,6 +138,9 @@ impl Shape {
 
     fn type_mistake(&self, value: &Value, path: &FieldPath) -> FieldError {
         let (wanted, hint) = match &self.kind {
+            Kind::Object { fields, .. } if fields.contains_key("valueFrom") && !fields.contains_key("value") => {
+                ("an object", Some(NEVER_IN_PLACE.to_owned()))
+            }
             Kind::Object { fields, .. } => ("an object", Some(format!("its fields: {}", names(fields)))),
             Kind::Map { .. } => ("an object", None),
             Kind::List { .. } => ("a list", Some("one item a line, each after `- `".to_owned())),
@@ -178,17 +185,25 @@ impl Shape {
     }
 
     /// The mistake of a field that is not in this schema.
-    fn unknown_field(&self, name: &str, path: &FieldPath) -> FieldError {
+    fn unknown_field(&self, name: &str, path: &FieldPath, given: &Map<String, Value>) -> FieldError {
         let Kind::Object { fields, .. } = &self.kind else {
             return FieldError::invalid(path.clone(), "unknown field");
         };
         let mistake = FieldError { about_name: true, ..FieldError::invalid(path.field(name), "unknown field") };
+        if name == "value" && fields.contains_key("valueFrom") {
+            return mistake.hint(NEVER_IN_PLACE);
+        }
         if let Some(near) = suggest::nearest(name, fields.keys().map(String::as_str)) {
             return mistake.hint(format!("did you mean {near}?"));
         }
         let mut places = Vec::new();
         self.places(name, path, &mut places);
-        match places.first() {
+        // A place under something that is there is likelier than one under what is not.
+        let is_given = |place: &&FieldPath| match place.steps().get(path.steps().len()) {
+            Some(Step::Field(name)) => given.contains_key(&**name),
+            _ => false,
+        };
+        match places.iter().find(is_given).or_else(|| places.first()) {
             Some(place) => mistake.hint(format!("did you mean {place}?")),
             None => mistake.hint(format!("the fields here: {}", names(fields))),
         }
@@ -221,7 +236,7 @@ fn check_object(
             continue;
         }
         match fields.get(name) {
-            None => found.add(|| shape.unknown_field(name, path)),
+            None => found.add(|| shape.unknown_field(name, path, given)),
             Some(inner) => {
                 if let Some(value) = inner.check(value, &path.field(name.as_str()), found) {
                     kept.insert(name.clone(), value);

@@ -100,7 +100,7 @@ fn server_name(checker: &mut Checker<'_>, path: &FieldPath, name: &str) -> Optio
 }
 
 fn certificates(checker: &mut Checker<'_>, path: &FieldPath, text: &str) -> Option<Vec<CertificateDer<'static>>> {
-    pem::certificates(text).map_err(|problem| checker.refuse_with(path, problem, "-----BEGIN CERTIFICATE----- …")).ok()
+    pem::certificates(text).map_err(|problem| checker.refuse(path, problem)).ok()
 }
 
 /// Whether each of the certificates can serve as a root.

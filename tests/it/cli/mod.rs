@@ -1,1 +1,3 @@
-//! (in work)
+//! The commands as a person runs them: the real program, its output and its exit code.
+
+mod validate;

@@ -1,3 +1,5 @@
-//! Files that are generated and committed: they must be what the program says now.
+//! What is written down and must stay true: generated files, and the table of verdicts.
 
 mod crds;
+mod table;
+mod verdicts;
