@@ -83,6 +83,7 @@ pub async fn read_bounded(mut response: Response, max: usize) -> Result<Bytes, F
 /// What an error of a request says about `peer`. The URL, which may hold a secret, is not in it.
 pub fn from_request(error: &reqwest::Error, peer: &dyn Display) -> Failure {
     let mut source = error.source();
+    let mut io = None;
     while let Some(inner) = source {
         if let Some(failure) = inner.downcast_ref::<Failure>() {
             return failure.clone();
@@ -90,13 +91,18 @@ pub fn from_request(error: &reqwest::Error, peer: &dyn Display) -> Failure {
         if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
             return Failure::from_tls(tls, peer);
         }
-        if let Some(io) = inner.downcast_ref::<io::Error>()
-            // An I/O error of kind Other only wraps the next one.
-            && (io.kind() != io::ErrorKind::Other || io.raw_os_error().is_some())
-        {
-            return Failure::from_io(io, peer);
+        let inner_io = inner.downcast_ref::<io::Error>();
+        if let Some(one) = inner_io.filter(|one| one.kind() != io::ErrorKind::Other) {
+            io = Some(one);
         }
-        source = inner.source();
+        // What an I/O error wraps is not its source, but what is behind that.
+        source = match inner_io.and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => inner.source(),
+        };
+    }
+    if let Some(io) = io {
+        return Failure::from_io(io, peer);
     }
     let (reason, what) = match error {
         error if error.is_timeout() => (Reason::Timeout, "did not answer in time"),

@@ -54,6 +54,12 @@ impl Net {
         Self { egress, resolver: Resolver::new(clock.clone()), tls: tls::Settings::new(clock.clone()), clock }
     }
 
+    /// Asks these servers for names in place of the machine's, and reads no hosts file.
+    pub fn with_servers(egress: Egress, clock: Clock, servers: &[SocketAddr]) -> Self {
+        let resolver = Resolver::with_servers(clock.clone(), servers);
+        Self { egress, resolver, tls: tls::Settings::new(clock.clone()), clock }
+    }
+
     pub fn egress(&self) -> &Egress {
         &self.egress
     }
@@ -173,7 +179,7 @@ impl Net {
 fn blocked(host: &str, denied: &Denied) -> Failure {
     let message = match host.parse::<IpAddr>() {
         Ok(_) => denied.to_string(),
-        Err(_) => format!("{host} resolves to {denied}"),
+        Err(_) => format!("{host} resolves to {}, {}: denied by the egress policy", denied.ip, denied.what),
     };
     Failure::new(Reason::Blocked, message)
 }

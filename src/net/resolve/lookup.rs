@@ -1,14 +1,14 @@
 //! Looks a name up: the machine's hosts file first, then its DNS servers.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
 use hickory_resolver::{
     Hosts, TokioResolver,
-    config::{LookupIpStrategy, ResolveHosts, ResolverConfig, ResolverOpts},
+    config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
     lookup::Lookup,
     net::{DnsError, NetError, runtime::TokioRuntimeProvider},
     proto::{
@@ -48,7 +48,17 @@ impl System {
         }
     }
 
-    pub(super) fn with(config: ResolverConfig, mut options: ResolverOpts, hosts: Hosts) -> Self {
+    /// Asks these servers, and no hosts file.
+    pub(super) fn asking(servers: &[SocketAddr]) -> Self {
+        let servers = servers.iter().map(|server| {
+            let (mut udp, mut tcp) = (ConnectionConfig::udp(), ConnectionConfig::tcp());
+            (udp.port, tcp.port) = (server.port(), server.port());
+            NameServerConfig::new(server.ip(), true, vec![udp, tcp])
+        });
+        Self::with(ResolverConfig::from_name_servers(servers.collect()), ResolverOpts::default(), Hosts::default())
+    }
+
+    fn with(config: ResolverConfig, mut options: ResolverOpts, hosts: Hosts) -> Self {
         let servers = config.name_servers().iter().map(|server| server.ip).collect();
         // Ours is the only cache: it knows what the caller allows, and it never keeps a failure.
         options.cache_size = 0;

@@ -7,10 +7,15 @@ mod cache;
 mod lookup;
 mod machine;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use cache::{Asking, Cache};
 use futures::FutureExt;
+use lookup::System;
 use machine::Machine;
 
 use super::Failure;
@@ -71,6 +76,11 @@ impl Resolver {
     /// Reads the system's configuration.
     pub(super) fn new(clock: Clock) -> Self {
         Self { machine: Machine::new(clock.mono()), cache: Arc::new(Cache::default()), clock }
+    }
+
+    /// Asks these servers and no others.
+    pub(super) fn with_servers(clock: Clock, servers: &[SocketAddr]) -> Self {
+        Self { machine: Machine::fixed(System::asking(servers)), cache: Arc::new(Cache::default()), clock }
     }
 
     /// Those that the machine's configuration names.

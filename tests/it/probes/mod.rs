@@ -1,1 +1,8 @@
-//! (in work)
+//! Probes against peers on real sockets.
+
+mod dns;
+mod egress;
+mod peers;
+mod resolve;
+mod tcp;
+mod tls;
