@@ -8,7 +8,7 @@ use hyper::{
     Method, Request, Response, StatusCode, Version,
     body::{Body, Incoming},
     header::{
-        ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+        ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
     },
     http::response::Parts as Head,
     service::Service,
@@ -116,17 +116,13 @@ where
             let message = format!("no endpoint takes a body of over {} bytes", self.limits.body);
             return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message));
         }
-        if request.version() == Version::HTTP_11 && missing_host(request.headers(), request.uri().authority().is_some())
-        {
-            return Err(ApiError::bad_request("the header Host is missing"));
+        // RFC 9112, 3.2: exactly one in HTTP/1.1.
+        let hosts = request.headers().get_all(HOST).iter().count();
+        if hosts > 1 || (request.version() == Version::HTTP_11 && hosts == 0) {
+            return Err(ApiError::bad_request("an HTTP/1.1 request has one header Host"));
         }
         Ok(())
     }
-}
-
-/// RFC 9112, 3.2: an HTTP/1.1 request without Host is answered with 400.
-fn missing_host(headers: &HeaderMap, absolute: bool) -> bool {
-    !absolute && !headers.contains_key(hyper::header::HOST)
 }
 
 /// What every answer carries beside its id.

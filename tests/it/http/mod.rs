@@ -1,1 +1,11 @@
-//! (in work)
+//! The HTTP server in this process, on a port of its own, over a snapshot that is filled by hand.
+
+mod access;
+mod answers;
+mod correlation;
+mod limits;
+mod metrics;
+mod status;
+mod stop;
+mod tls;
+mod world;
