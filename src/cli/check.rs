@@ -52,13 +52,13 @@ pub enum Format {
 }
 
 pub fn run(_cli: &Cli, args: &Args) -> Exit {
-    let gathered = gather::gather(&args.targets);
-    if !gathered.mistakes.is_empty() {
-        for mistake in &gathered.mistakes {
-            eprintln!("{mistake}");
+    let gathered = match gather::gather(&args.targets) {
+        Ok(gathered) => gathered,
+        Err(refusal) => {
+            eprint!("{}", refusal.text);
+            return refusal.exit;
         }
-        return Exit::Usage;
-    }
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

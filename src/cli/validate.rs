@@ -1,6 +1,6 @@
 //! `probity validate`: finds every mistake in manifests, and runs nothing.
 
-mod format;
+pub(super) mod format;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},

@@ -1,12 +1,16 @@
 //! All that the text of manifests can tell: every mistake with its place.
 //!
 //! Owns the way from paths to located findings; what is a mistake, `validate` decides. Runs nothing and
-//! changes nothing. Called by `probity validate`, and by whoever has bytes of unknown worth (the fuzz targets).
+//! changes nothing. Called by `probity validate` and
+//! `probity check`, and by whoever has bytes of unknown worth (the fuzz targets).
 
 use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use super::manifest::{self, Document, FindError, LoadError, Position};
-use crate::validate::{self, Fault, FieldError, FieldPath, Judged, What};
+use crate::{
+    model::{HealthCheck, ObjectKey},
+    validate::{self, Fault, FieldError, FieldPath, Judged, What},
+};
 
 /// What was found in a set of files.
 #[derive(Debug, Default)]
@@ -18,6 +22,10 @@ pub struct Review {
     pub files: usize,
     /// HealthChecks without a mistake.
     pub good_checks: usize,
+    /// Those of them that can run without a cluster.
+    pub checks: Vec<Arc<HealthCheck>>,
+    /// Those that cannot, and why.
+    pub unsupported: Vec<(ObjectKey, String)>,
 }
 
 /// Something to tell about a place in a file.
@@ -136,6 +144,15 @@ fn judge(documents: &[Document], leniency: Leniency, review: &mut Review) {
             review.findings.push(found);
         }
         review.good_checks += usize::from(good);
+        match (&one.what, &one.key, one.mistakes.as_slice()) {
+            (What::HealthCheck(Some(check)), _, _) => review.checks.push(check.clone()),
+            (What::HealthCheck(None), Some(key), [first, rest @ ..])
+                if [first].into_iter().chain(rest).all(|mistake| mistake.fault == Fault::NotSupported) =>
+            {
+                review.unsupported.push((key.clone(), first.to_string()));
+            }
+            _ => {}
+        }
     }
     review.findings.sort_by(|a, b| (&a.file, a.position).cmp(&(&b.file, b.position)));
 }

@@ -59,6 +59,16 @@ fn dns(url: &Url) -> Result<Value, String> {
     Ok(json!({"dns": dns}))
 }
 
+/// The argument as messages may show it: without credentials.
+pub fn shown(argument: &str) -> String {
+    let Some((scheme, rest)) = argument.split_once("://") else { return argument.to_owned() };
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    match authority.rfind('@') {
+        Some(at) => format!("{scheme}://***{}", &rest[at..]),
+        None => argument.to_owned(),
+    }
+}
+
 /// A name for the object of a URL: host, port and path, as the names of objects are written.
 pub fn name(argument: &str) -> String {
     let after = argument.split_once("://").map_or(argument, |(_, after)| after);
@@ -118,6 +128,13 @@ mod tests {
             let message = spec(url).unwrap_err();
             assert!(message.contains(expected), "{url}: {message}");
         }
+    }
+
+    #[test]
+    fn credentials_are_not_shown() {
+        assert_eq!(shown("https://user:pass@host/a@b"), "https://***@host/a@b");
+        assert_eq!(shown("https://user:p@ss@host"), "https://***@host");
+        assert_eq!(shown("https://host/a@b?c@d"), "https://host/a@b?c@d");
     }
 
     #[test]
