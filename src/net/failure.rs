@@ -2,7 +2,7 @@
 //!
 //! Pure: [`Failure::from_io`] is one table from the system's errors to reasons and sentences.
 
-use std::{fmt::Display, io};
+use std::{fmt::Display, io, net::IpAddr};
 
 use rustix::io::Errno;
 
@@ -52,6 +52,22 @@ impl Failure {
             ),
             other => Self::new(Reason::TLSError, format!("TLS with {peer} failed: {other}")),
         }
+    }
+
+    /// What to tell when every address of a name failed: the most telling of what they said.
+    pub(super) fn of_all<'a>(
+        misses: impl Iterator<Item = (IpAddr, &'a io::Error)> + Clone,
+        peer: &dyn Display,
+    ) -> Self {
+        let has_v4 = misses.clone().any(|(ip, _)| ip.is_ipv4());
+        let failures = misses.map(|(ip, error)| {
+            // A machine without IPv6 has no address to come from, which sounds like a lack of ports.
+            let no_v6 = ip.is_ipv6() && has_v4 && Errno::from_io_error(error) == Some(Errno::ADDRNOTAVAIL);
+            if no_v6 { Self::from_io(&Errno::NETUNREACH.into(), peer) } else { Self::from_io(error, peer) }
+        });
+        failures
+            .reduce(Self::more_telling)
+            .unwrap_or_else(|| Self::new(Reason::DNSError, format!("{peer} has no address")))
     }
 
     /// The more telling of two failures to reach one name: what a peer said before what nobody said.
@@ -176,10 +192,22 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_tells_more_than_a_missing_network() {
-        let refused = Failure::new(Reason::ConnectionRefused, "refused");
-        let none = Failure::new(Reason::NetworkUnreachable, "no network");
-        assert_eq!(none.clone().more_telling(refused.clone()), refused);
-        assert_eq!(refused.clone().more_telling(none), refused);
+    fn of_several_addresses_the_most_telling_failure_is_told() {
+        let table: [(&[(&str, Errno)], Reason); 7] = [
+            (&[("::1", Errno::CONNREFUSED), ("127.0.0.1", Errno::NETUNREACH)], Reason::ConnectionRefused),
+            (&[("::1", Errno::NETUNREACH), ("127.0.0.1", Errno::TIMEDOUT)], Reason::Timeout),
+            (&[("10.0.0.1", Errno::TIMEDOUT), ("10.0.0.2", Errno::CONNRESET)], Reason::ConnectionReset),
+            // No IPv6 here, against no port left here.
+            (&[("::1", Errno::ADDRNOTAVAIL), ("127.0.0.1", Errno::CONNREFUSED)], Reason::ConnectionRefused),
+            (&[("::1", Errno::CONNREFUSED), ("127.0.0.1", Errno::ADDRNOTAVAIL)], Reason::LocalResources),
+            (&[("fd00::1", Errno::ADDRNOTAVAIL)], Reason::LocalResources),
+            (&[], Reason::DNSError),
+        ];
+        for (misses, reason) in table {
+            let errors: Vec<(IpAddr, io::Error)> =
+                misses.iter().map(|(ip, errno)| (ip.parse().unwrap(), (*errno).into())).collect();
+            let failure = Failure::of_all(errors.iter().map(|(ip, error)| (*ip, error)), &"db:5432");
+            assert_eq!(failure.reason, reason, "{misses:?}");
+        }
     }
 }

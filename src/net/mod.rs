@@ -110,22 +110,7 @@ impl Net {
                 resolved.ip = ip;
                 Ok(Connected { stream, resolved, connect: self.clock.mono().saturating_sub(start) })
             }
-            Err(misses) => {
-                let failures = misses.into_iter().map(|miss| (miss.ip, Failure::from_io(&miss.error, address)));
-                // A machine without IPv6 says "no free port" of an IPv6 address: that tells least of all.
-                let telling = failures.map(|(ip, mut failure)| {
-                    if ip.is_ipv6()
-                        && failure.reason == Reason::LocalResources
-                        && addresses.as_slice().iter().any(IpAddr::is_ipv4)
-                    {
-                        failure.reason = Reason::NetworkUnreachable;
-                    }
-                    failure
-                });
-                Err(telling
-                    .reduce(Failure::more_telling)
-                    .unwrap_or_else(|| Failure::new(Reason::DNSError, format!("{address} has no address"))))
-            }
+            Err(misses) => Err(Failure::of_all(misses.iter().map(|miss| (miss.ip, &miss.error)), address)),
         }
     }
 

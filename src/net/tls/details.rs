@@ -119,3 +119,53 @@ fn hex(bytes: &[u8]) -> String {
 pub(super) fn day(unix: i64) -> String {
     jiff::Timestamp::from_second(unix).map_or_else(|_| unix.to_string(), |time| time.strftime("%Y-%m-%d").to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rcgen::{CertificateParams, DnType, KeyPair, SerialNumber};
+
+    use super::*;
+
+    fn certificate() -> Vec<u8> {
+        let names = ["a.example", "*.b.example", "10.0.0.1", "fd00::1"].map(str::to_owned);
+        let mut params = CertificateParams::new(names).unwrap();
+        params.distinguished_name.push(DnType::OrganizationName, "A, B + C");
+        params.distinguished_name.push(DnType::CommonName, "a\u{1b}[31m.example");
+        params.serial_number = Some(SerialNumber::from_slice(&[0xab, 0x01]));
+        params.not_after = rcgen::date_time_ymd(2031, 2, 3);
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+    }
+
+    #[test]
+    fn a_certificate_is_described() {
+        let der = certificate();
+        let details = details(&der).unwrap();
+        // The last part that was encoded comes first.
+        assert_eq!(details.subject, "O=A\\, B \\+ C,CN=a\u{fffd}[31m.example");
+        assert_eq!(details.subject, details.issuer);
+        assert_eq!(details.subject_alternative, "a.example,*.b.example,10.0.0.1,fd00::1");
+        assert_eq!((&*details.serial, details.fingerprint_sha256.len()), ("ab01", 64));
+        assert_eq!(day(details.not_after), "2031-02-03");
+        let facts = facts(&der).unwrap();
+        assert!(facts.self_issued);
+        assert_eq!((facts.not_after, day(facts.not_before)), (details.not_after, "1975-01-01".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_damage_to_a_certificate_can_panic(at: usize, with: u8, length: usize) {
+            let mut der = certificate();
+            let at = at % der.len();
+            der[at] = with;
+            let _ = (details(&der), facts(&der));
+            let cut = &der[..length % der.len()];
+            prop_assert!(details(cut).is_none() && facts(cut).is_none());
+        }
+
+        #[test]
+        fn nothing_that_a_peer_sends_can_panic(bytes: Vec<u8>) {
+            let _ = (details(&bytes), facts(&bytes));
+        }
+    }
+}

@@ -12,6 +12,8 @@ mod verdict;
 
 use std::{
     collections::HashMap,
+    fmt::Display,
+    io,
     sync::{Arc, LazyLock, Weak},
     time::Duration,
 };
@@ -24,7 +26,10 @@ use parking_lot::Mutex;
 use roots::Roots;
 use rustls::{CipherSuite, ProtocolVersion, crypto::CryptoProvider, pki_types::ServerName};
 use sha2::{Digest, Sha256};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::Failure;
@@ -46,6 +51,35 @@ pub struct Secured {
     pub verdict: Result<(), String>,
     /// The peer asked for a client's certificate. In TLS 1.3 it says only afterwards whether it takes it.
     pub certificate_asked: bool,
+}
+
+/// How long a peer that asked for a certificate may take to say that it does not like it. It says so one
+/// round trip after the handshake, if at all; a peer that stays silent has nothing against it.
+const OBJECTION: Duration = Duration::from_secs(1);
+
+impl Secured {
+    /// Ends the connection, and hears whether the peer objects to the client's certificate or to its lack.
+    ///
+    /// In TLS 1.3 the client's handshake is over before the server has looked at its certificate (RFC 8446,
+    /// section 4.4.2.4), so that an alert comes later. Whoever goes on to talk will hear it anyway.
+    ///
+    /// # Errors
+    /// TLSError: the alert.
+    pub async fn hear_objection(&mut self, peer: &(dyn Display + Sync)) -> Result<(), Failure> {
+        if !self.certificate_asked {
+            return Ok(());
+        }
+        let listen = async {
+            let mut ignored = [0; 1024];
+            self.stream.shutdown().await?;
+            while self.stream.read(&mut ignored).await? > 0 {}
+            Ok::<(), io::Error>(())
+        };
+        let heard = tokio::time::timeout(OBJECTION, listen).await.unwrap_or(Ok(()));
+        let failure = heard.map_err(|error| Failure::from_io(&error, peer));
+        // Only an alert is about the certificate: how a connection ends after goodbye says nothing.
+        failure.or_else(|failure| if failure.reason == Reason::TLSError { Err(failure) } else { Ok(()) })
+    }
 }
 
 /// What one model's settings come to.
@@ -106,7 +140,7 @@ impl Settings {
         let start = self.clock.mono();
         let stream = TlsConnector::from(config).connect(name.clone(), stream).await.map_err(|error| {
             let mut failure = Failure::from_io(&error, &host);
-            if error.kind() == std::io::ErrorKind::UnexpectedEof {
+            if error.kind() == io::ErrorKind::UnexpectedEof {
                 failure = Failure::new(Reason::TLSError, format!("{host} closed the connection in the TLS handshake"));
             }
             failure

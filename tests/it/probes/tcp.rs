@@ -144,6 +144,18 @@ async fn tls_from_the_start_or_from_a_step_on() {
 }
 
 #[tokio::test]
+async fn a_peer_that_wants_a_certificate_objects_also_when_nothing_is_said() {
+    let root = Authority::new("Root", NOW);
+    let config = root.server(&["localhost"], NOW).server(Some(&root), rustls::ALL_VERSIONS);
+    let peer = script(vec![Act::Tls(Arc::new(config)), Act::Hold]).await;
+    let tls = Tls { asked: true, ca: Some(root.pem.as_str().into()), ..Tls::default() };
+    for steps in [vec![], vec![step("PING", "PONG")]] {
+        let outcome = probe(&context(&[]), spec(peer.named("localhost"), tls.clone(), steps)).await;
+        assert_eq!(outcome.reason, Reason::TLSError, "{outcome:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_real_redis_answers() {
     let Some(server) = real::redis("secret").await else { return };
     let address = Address { host: "127.0.0.1".into(), port: server.address.port() };
