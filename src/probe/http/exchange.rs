@@ -45,6 +45,7 @@ type Http1 = http1::Connection<TokioIo<Wire>, Full<Bytes>>;
 /// An answer whose head has come.
 pub(super) struct Exchange {
     peer: Address,
+    version: HttpVersion,
     body: Incoming,
     /// Driven whenever the body is read. None when it has ended, and for HTTP/2.
     connection: Option<Http1>,
@@ -88,7 +89,7 @@ pub(super) async fn send(
 
 async fn send_http1(wire: Wire, message: Message, peer: &Address) -> Result<(Parts, Exchange), Failure> {
     let (mut sender, connection) =
-        HTTP1.handshake(TokioIo::new(wire)).await.map_err(|error| failure(&error, peer, true))?;
+        HTTP1.handshake(TokioIo::new(wire)).await.map_err(|error| failure(&error, peer, HttpVersion::Http1, true))?;
     let mut connection = Some(connection);
     let mut heard = false;
     let mut response = pin!(sender.send_request(message));
@@ -103,8 +104,17 @@ async fn send_http1(wire: Wire, message: Message, peer: &Address) -> Result<(Par
         }
         response.as_mut().poll(cx)
     });
-    let (head, body) = response.await.map_err(|error| failure(&error, peer, heard))?.into_parts();
-    Ok((head, Exchange { peer: peer.clone(), body, connection, _sender: Sender::Http1 { _sender: sender } }))
+    let (head, body) = response.await.map_err(|error| failure(&error, peer, HttpVersion::Http1, heard))?.into_parts();
+    Ok((
+        head,
+        Exchange {
+            peer: peer.clone(),
+            version: HttpVersion::Http1,
+            body,
+            connection,
+            _sender: Sender::Http1 { _sender: sender },
+        },
+    ))
 }
 
 async fn send_http2(wire: Wire, message: Message, peer: &Address) -> Result<(Parts, Exchange), Failure> {
@@ -112,13 +122,18 @@ async fn send_http2(wire: Wire, message: Message, peer: &Address) -> Result<(Par
     let mut builder = http2::Builder::new(Spawner(Arc::clone(&tasks.0)));
     builder.max_header_list_size(HEAD_MAX as u32);
     let (mut sender, connection) =
-        builder.handshake(TokioIo::new(wire)).await.map_err(|error| failure(&error, peer, true))?;
+        builder.handshake(TokioIo::new(wire)).await.map_err(|error| failure(&error, peer, HttpVersion::Http2, true))?;
     Spawner(Arc::clone(&tasks.0)).execute(connection);
-    let (head, body) = sender.send_request(message).await.map_err(|error| failure(&error, peer, true))?.into_parts();
+    let (head, body) = sender
+        .send_request(message)
+        .await
+        .map_err(|error| failure(&error, peer, HttpVersion::Http2, true))?
+        .into_parts();
     Ok((
         head,
         Exchange {
             peer: peer.clone(),
+            version: HttpVersion::Http2,
             body,
             connection: None,
             _sender: Sender::Http2 { _sender: sender, _tasks: tasks },
@@ -148,7 +163,7 @@ impl Exchange {
                     _ => {}
                 },
                 Poll::Ready(Some(Err(error))) => {
-                    return Poll::Ready(Some(Err(failure(&error, &self.peer, true))));
+                    return Poll::Ready(Some(Err(failure(&error, &self.peer, self.version, true))));
                 }
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
@@ -183,7 +198,7 @@ where
 }
 
 /// What an error of HTTP says about `peer`. `heard` is whether the peer said anything at all.
-pub(super) fn failure(error: &hyper::Error, peer: &Address, heard: bool) -> Failure {
+fn failure(error: &hyper::Error, peer: &Address, version: HttpVersion, heard: bool) -> Failure {
     let mut source = error.source();
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<io::Error>()
@@ -193,12 +208,12 @@ pub(super) fn failure(error: &hyper::Error, peer: &Address, heard: bool) -> Fail
         }
         source = inner.source();
     }
-    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+    let protocol = match version {
+        HttpVersion::Http1 => "HTTP",
+        HttpVersion::Http2 => "HTTP/2",
+    };
     if error.is_parse_too_large() {
         return Failure::new(Reason::ProtocolError, format!("{peer} sent headers without end: over 64 KiB or 100"));
-    }
-    if error.is_parse() {
-        return Failure::new(Reason::ProtocolError, format!("{peer} does not answer as HTTP: {error}"));
     }
     let is_eof = error
         .source()
@@ -208,6 +223,9 @@ pub(super) fn failure(error: &hyper::Error, peer: &Address, heard: bool) -> Fail
         let what = if heard { "in the middle of its answer" } else { "without an answer" };
         return Failure::new(Reason::ConnectionReset, format!("{peer} closed the connection {what}"));
     }
-    let what = if cause.is_empty() { error.to_string() } else { cause };
-    Failure::new(Reason::ProtocolError, format!("{peer} does not answer as HTTP: {what}"))
+    let what = match error.source() {
+        Some(cause) if !error.is_parse() => cause.to_string(),
+        _ => error.to_string(),
+    };
+    Failure::new(Reason::ProtocolError, format!("{peer} does not answer as {protocol}: {what}"))
 }

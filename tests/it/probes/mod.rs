@@ -2,6 +2,12 @@
 
 mod dns;
 mod egress;
+mod http_auth;
+mod http_bodies;
+mod http_expect;
+mod http_hostile;
+mod http_redirects;
+mod http_versions;
 mod peers;
 mod resolve;
 mod tcp;

@@ -1,4 +1,1 @@
-//! The embedded store over real files: what is written is read again, whatever happens in between.
-
-mod rows;
-mod tools;
+//! (in work)

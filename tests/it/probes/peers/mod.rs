@@ -1,6 +1,7 @@
 //! Peers that probes talk to: certificates, scripted servers that misbehave on purpose, and real ones.
 
 pub mod dns;
+pub mod http;
 pub mod pki;
 pub mod real;
 pub mod script;
