@@ -314,3 +314,6 @@ fn same(a: &Verdict, b: &Verdict) -> bool {
 fn same_entry(a: &Entry, b: &Entry) -> bool {
     a.generation == b.generation && a.labels == b.labels && a.stale == b.stale && same(&a.verdict, &b.verdict)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,4 +3,5 @@
 mod changes;
 mod folder;
 mod harness;
+mod mutations;
 mod references;
