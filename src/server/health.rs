@@ -15,17 +15,15 @@ use super::{
 };
 use crate::{clock::rfc3339, engine::CheckView, health, model::Selector};
 
-/// Without a turn for this long, a loop is taken for dead.
-const STALL: Duration = Duration::from_secs(60);
-
-pub(super) fn filter(state: &Arc<State>) -> BoxedFilter<(Response,)> {
+pub(super) fn filter(state: &Arc<State>, stall: Duration) -> BoxedFilter<(Response,)> {
     // `path::end` takes both /health and /health/; only those two are in the table.
     let plain = warp::path!("health")
         .and(with(state))
         .map(|state: Arc<State>| answer::json(&json!({"status": "healthy", "timestamp": rfc3339(state.clock.wall())})));
     let detailed = warp::path!("health" / "detailed").and(with(state)).and(raw_query()).then(detailed);
     let readiness = warp::path!("health" / "readiness").and(with(state)).and(raw_query()).map(readiness);
-    let liveness = warp::path!("health" / "liveness").and(with(state)).map(liveness);
+    let liveness =
+        warp::path!("health" / "liveness").and(with(state)).map(move |state: Arc<State>| liveness(&state, stall));
     warp::get().and(plain.or(detailed).unify().or(readiness).unify().or(liveness).unify()).boxed()
 }
 
@@ -123,9 +121,9 @@ fn unmet(state: &State, selector: &Selector) -> Vec<(String, Arc<str>)> {
     unmet
 }
 
-fn liveness(state: Arc<State>) -> Response {
+fn liveness(state: &State, stall: Duration) -> Response {
     let timestamp = rfc3339(state.clock.wall());
-    let stalled = state.progress.stalled(STALL);
+    let stalled = state.progress.stalled(stall);
     if stalled.is_empty() {
         return answer::json(&json!({"status": "alive", "timestamp": timestamp}));
     }

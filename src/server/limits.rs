@@ -22,6 +22,8 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Bytes of a request's body. No endpoint takes one yet; a client that sends one all the same is no enemy.
     pub body: u64,
+    /// A loop of ours that has not turned for this long is taken for dead.
+    pub stall: Duration,
     /// For requests in flight when the process stops.
     pub drain: Duration,
 }
@@ -38,6 +40,7 @@ impl Default for Limits {
             headers: 100,
             header_bytes: 16 * 1024,
             body: 16 * 1024,
+            stall: Duration::from_secs(60),
             drain: Duration::from_secs(10),
         }
     }

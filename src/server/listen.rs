@@ -74,7 +74,7 @@ impl Server {
         let Self { listener, address, access, tls, limits } = self;
         let access = Arc::new(access);
         let tls = tls.map(Arc::new);
-        let filters = TowerToHyperService::new(warp::service(routes::filter(&state)));
+        let filters = TowerToHyperService::new(warp::service(routes::filter(&state, &limits)));
         let front = Arc::new(Front { filters, state, access: Arc::clone(&access), limits: limits.clone() });
 
         let mut tasks = JoinSet::new();
@@ -91,7 +91,11 @@ impl Server {
         let seats = Arc::new(Semaphore::new(house.limits.connections));
         let outcome = loop {
             // Connections that ended are taken out of the set, so that it does not grow.
-            while tasks.try_join_next().is_some() {}
+            while let Some(ended) = tasks.try_join_next() {
+                if let Err(error) = ended {
+                    tracing::error!(error = &error as &dyn std::error::Error, "a connection's task failed");
+                }
+            }
             let accepted = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break Ok(()),

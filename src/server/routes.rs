@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use warp::{Filter, filters::BoxedFilter, reply::Response};
 
-use super::{State, checks, health, history, meta, scrape};
+use super::{Limits, State, checks, health, history, meta, scrape};
 
 /// One endpoint. All of them are read: GET and HEAD.
 pub(super) struct Route {
@@ -101,9 +101,7 @@ pub(super) static ROUTES: &[Route] = &[
         "metricsBusiness",
         "Business",
         "Measurements that have a report path, nested by it",
-    )
-    .open()
-    .quiet(),
+    ),
     Route::json(
         "/api/v1/healthchecks",
         "listHealthChecks",
@@ -145,9 +143,9 @@ fn fits(template: &str, path: &str) -> bool {
 }
 
 /// The filters, all in one. What none of them takes is a rejection, which the front turns into an error of ours.
-pub(super) fn filter(state: &Arc<State>) -> BoxedFilter<(Response,)> {
+pub(super) fn filter(state: &Arc<State>, limits: &Limits) -> BoxedFilter<(Response,)> {
     meta::filter()
-        .or(health::filter(state))
+        .or(health::filter(state, limits.stall))
         .unify()
         .or(scrape::filter(state))
         .unify()

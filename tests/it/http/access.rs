@@ -60,6 +60,7 @@ async fn elsewhere_reading_needs_a_token_that_may_change() {
         ("/", 401),
         ("/api/v1/healthchecks", 401),
         ("/api/v1/openapi.json", 401),
+        ("/metrics/business", 401),
         ("/nowhere", 401),
     ] {
         assert_eq!(world.ask(Method::GET, path, &[("host", "probity.example")]).await.status, status, "{path}");

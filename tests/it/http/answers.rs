@@ -3,10 +3,13 @@
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::world::{World, check, fill};
+use std::time::Duration;
+
+use super::world::{World, check, checks, fill, options, until};
 use probity::{
     health::{Reason, State},
     model::ProbeKind,
+    server::{Limits, Options},
 };
 
 fn names(list: &Value, key: &str) -> Vec<String> {
@@ -119,6 +122,25 @@ async fn liveness_is_told_while_loops_turn() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.json()["status"], "alive");
     assert!(answer.json()["timestamp"].is_string());
+}
+
+#[tokio::test]
+async fn liveness_ends_with_progress_and_comes_back_with_it() {
+    let limits = Limits { stall: Duration::from_millis(200), ..Limits::default() };
+    let world = World::with(Options { limits, ..options() }, checks()).await;
+    let beat = world.state.progress.watch("engine");
+    until("the stall", async || world.get("/health/liveness").await.status == 503).await;
+    let json = world.get("/health/liveness").await.json();
+    assert_eq!(json["status"], "stalled");
+    assert_eq!(json["error"]["code"], "stalled");
+    assert!(json["error"]["message"].as_str().unwrap().contains("engine"));
+    // The process still serves.
+    assert_eq!(world.get("/health").await.status, 200);
+    until("a turn in time", async || {
+        beat.turn();
+        world.get("/health/liveness").await.status == 200
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -57,6 +57,7 @@ async fn what_machines_ask_all_day_is_told_at_debug_only() {
         ("/health/readiness?checks=name%3Ddown", "info"),
         ("/health/detailed?x=1", "info"),
         ("/api/v1/healthchecks", "info"),
+        ("/metrics/business", "info"),
         ("/", "info"),
     ] {
         let before = log.requests().len();
