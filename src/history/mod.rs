@@ -7,15 +7,15 @@
 //!        └─► frame (all records of one flush) ── after a kill: what no row covers yet ──┘
 //! ```
 
-pub mod bits;
-pub mod bucket;
-pub mod due;
-pub mod frame;
+mod bits;
+mod bucket;
+mod due;
+mod frame;
 mod recent;
 mod record;
-pub mod ring;
-pub mod row;
-pub mod sketch;
+mod ring;
+mod row;
+mod sketch;
 mod sqlite;
 mod store;
 mod view;
@@ -27,3 +27,9 @@ pub use sqlite::{OpenError, Options, SqliteStore, open};
 pub use store::{Keeper, ReadError, Stats, Store, StoreHealth, Transition};
 pub use view::{Bucket, History, Latency};
 pub use volatile::Volatile;
+
+/// Reads any bytes as rows and as frames. For fuzzing: it must come back, whatever they are.
+pub fn fuzz(bytes: &[u8]) {
+    row::fuzz(bytes);
+    frame::fuzz(bytes);
+}

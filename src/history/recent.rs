@@ -6,8 +6,9 @@
 use crate::clock::WallMs;
 
 use super::{
-    Record,
+    Class, Record,
     bucket::{DAY_MS, HOUR_MS, Hour, MINUTE_MS, Minute, Reasons, Totals, micros, tell},
+    record::{WALL_MAX, split},
     ring::Ring,
     row,
     sketch::Sketch,
@@ -16,12 +17,6 @@ use super::{
 /// Results are stamped when they end, so that one of an hour before the running one means that the clock stepped
 /// back. By less than this it is awaited; by more, the running hour is ended and the older one begun again.
 const STEP_MS: i64 = 5 * MINUTE_MS;
-
-/// The longest span that is counted: what is in memory, and more than any interval's.
-const SPAN_MAX_MS: i64 = 31 * DAY_MS;
-
-/// The end of the time that is counted: hours fit 22 bits until then, and no sum overflows.
-const WALL_MAX: WallMs = (1 << 22) * HOUR_MS;
 
 /// 60 minutes, 24 hours and 30 days of one target, and the sketch of the running hour. About 3 KB once it runs.
 #[derive(Debug, Default)]
@@ -88,29 +83,21 @@ impl Recent {
         let mut late: Vec<(u32, Hour)> = Vec::new();
         self.settle(at, &mut parts);
 
-        let span = i64::try_from(record.span.as_millis()).unwrap_or(i64::MAX).min(SPAN_MAX_MS).min(at);
-        let mut from = at - span;
-        while from < at {
-            let minute = number(from, MINUTE_MS);
-            let to = at.min((i64::from(minute) + 1) * MINUTE_MS);
-            let mut piece = Minute::default();
-            // At most 60,000.
-            piece.add_time(record.span_class, (to - from) as u16);
-            self.minute(minute, &mut parts, &mut late, |bucket| bucket.merge(&piece));
-            self.summarise(minute, piece.observed_ms.into(), u64::from(piece.good_ms) + u64::from(piece.degraded_ms));
-            from = to;
+        let (pieces, run) = split(record);
+        for piece in pieces {
+            let class = record.span_class;
+            self.minute(piece.minute, &mut parts, &mut late, |bucket| bucket.add_time(class, piece.ms));
+            self.summarise(piece.minute, class, piece.ms);
         }
-        if let Some(run) = &record.run {
-            let (minute, us) = (number(at, MINUTE_MS), micros(run));
+        if let Some((minute, run)) = run {
+            let us = micros(run);
             self.minute(minute, &mut parts, &mut late, |bucket| bucket.add_run(run.class, us));
-            match late.iter_mut().find(|(hour, _)| *hour == minute / 60) {
-                Some((_, hour)) => tell(run, us, &mut hour.sketch, &mut hour.reasons),
-                None => {
-                    if let Some(open) = &mut self.open {
-                        tell(run, us, &mut open.sketch, &mut open.reasons);
-                    }
-                }
-            }
+            let (sketch, reasons) = match (late.iter_mut().find(|(hour, _)| *hour == minute / 60), &mut self.open) {
+                (Some((_, hour)), _) => (&mut hour.sketch, &mut hour.reasons),
+                (None, Some(open)) => (&mut open.sketch, &mut open.reasons),
+                (None, None) => return parts,
+            };
+            tell(run, us, sketch, reasons);
         }
         parts.extend(late.into_iter().map(|(hour, data)| Part::new(hour, &data, false)));
         parts
@@ -134,9 +121,9 @@ impl Recent {
         }
     }
 
-    /// Ends the running hour if it lies before `hour`, though no record has come since.
-    pub fn close_before(&mut self, hour: u32) -> Option<Part> {
-        self.open.as_ref().filter(|open| open.hour < hour)?;
+    /// Ends the running hour if it is another than `hour`, though no record has come since.
+    pub fn close_but(&mut self, hour: u32) -> Option<Part> {
+        self.open.as_ref().filter(|open| open.hour != hour)?;
         let part = self.end();
         self.begin(hour);
         part
@@ -165,12 +152,12 @@ impl Recent {
         self.open.as_ref().is_some_and(|open| open.whole)
     }
 
-    /// Merges an hour that was on disk when this process began, at a time `now`. Once per hour.
+    /// Merges the minutes of an hour that was on disk when this process began, at a time `now`. Once per hour.
     pub fn absorb_hour(&mut self, hour: u32, data: &Hour, now: WallMs) {
-        self.reach(number(now.clamp(0, WALL_MAX), MINUTE_MS));
         if self.open.is_none() {
             self.begin(number(now.clamp(0, WALL_MAX), HOUR_MS));
         }
+        self.reach(number(now.clamp(0, WALL_MAX), MINUTE_MS));
         // Minutes of an hour later than the running one would be counted twice once it begins.
         if self.open.as_ref().is_some_and(|open| hour <= open.hour) {
             for (at, minute) in (hour.saturating_mul(60)..).zip(data.minutes.iter()) {
@@ -184,14 +171,17 @@ impl Recent {
             open.reasons.merge(&data.reasons);
             open.whole = true;
         }
-        let totals = data.totals();
+    }
+
+    /// Merges what an hour comes to. Once per hour.
+    pub fn absorb_totals(&mut self, hour: u32, totals: &Totals, now: WallMs) {
+        self.reach(number(now.clamp(0, WALL_MAX), MINUTE_MS));
         if let Some(bucket) = self.hours.slot(hour) {
             bucket.add(totals.observed_ms, totals.up_ms());
         }
-        self.absorb_day(hour / 24, &totals, now);
     }
 
-    /// Merges a day, or a part of one, of which the hours are not merged.
+    /// Merges what a day, or some of it, comes to. Once per day or per each of its hours.
     pub fn absorb_day(&mut self, day: u32, totals: &Totals, now: WallMs) {
         self.reach(number(now.clamp(0, WALL_MAX), MINUTE_MS));
         if let Some(bucket) = self.days.slot(day) {
@@ -240,7 +230,12 @@ impl Recent {
         }
     }
 
-    fn summarise(&mut self, minute: u32, observed_ms: u64, up_ms: u64) {
+    fn summarise(&mut self, minute: u32, class: Class, ms: u16) {
+        let (observed_ms, up_ms) = match class {
+            Class::Good | Class::Degraded => (ms.into(), ms.into()),
+            Class::Failed => (ms.into(), 0),
+            Class::Excluded => return,
+        };
         if let Some(hour) = self.hours.slot(minute / 60) {
             hour.add(observed_ms, up_ms);
         }
@@ -411,9 +406,9 @@ mod tests {
         let mut recent = Recent::default();
         recent.apply(&record(T0 + 1_000, 0, Class::Good));
         let hour = number(T0, HOUR_MS);
-        assert_eq!(recent.close_before(hour), None);
-        assert_eq!(recent.close_before(hour + 1).map(|part| (part.hour, part.whole)), Some((hour, false)));
-        assert_eq!(recent.close_before(hour + 1), None);
+        assert_eq!(recent.close_but(hour), None);
+        assert_eq!(recent.close_but(hour + 1).map(|part| (part.hour, part.whole)), Some((hour, false)));
+        assert_eq!(recent.close_but(hour + 1), None);
         assert_eq!(recent.close(), None);
     }
 
@@ -429,13 +424,26 @@ mod tests {
         let now = T0 + 700_000;
         collect(&mut rows, after.apply(&record(now, 0, Class::Failed)));
         after.absorb_hour(hour, &rows[&hour], now);
+        after.absorb_totals(hour, &rows[&hour].totals(), now);
         assert!(after.is_whole());
         collect(&mut rows, after.apply(&record(now + 10_000, 10_000, Class::Failed)));
         assert!((after.uptime(now).hour.unwrap() - 100.0 * 60.0 / 61.0).abs() < 1e-9);
         assert_eq!(after.running().unwrap().1.totals().runs(), 62);
-        collect(&mut rows, after.close_before(hour + 1));
+        collect(&mut rows, after.close_but(hour + 1));
         assert_eq!(rows[&hour].totals().runs(), 62);
         assert_eq!(rows[&hour].totals().observed_ms, 610_000);
+    }
+
+    #[test]
+    fn what_is_absorbed_before_the_first_record_is_there() {
+        let hour = number(T0, HOUR_MS);
+        let mut data = Hour::default();
+        data.minutes[3].add_time(Class::Failed, 60_000);
+        let mut recent = Recent::default();
+        recent.absorb_hour(hour, &data, T0 + HOUR_MS / 2);
+        assert_eq!(recent.running(), Some((hour, data)));
+        assert_eq!(recent.uptime(T0 + HOUR_MS / 2).hour, Some(0.0));
+        assert_eq!(recent.close_but(hour + 1), None, "the row on disk says it already");
     }
 
     #[test]

@@ -93,6 +93,10 @@ pub struct Stats {
     pub dropped_records: u64,
     pub transitions: u64,
     pub dropped_transitions: u64,
+    /// Hours of a target that had no room to wait in; their results are in frames, but not in rows.
+    pub dropped_hours: u64,
+    /// Bytes written to the write-ahead log.
+    pub wal_written_bytes: u64,
     /// Transactions that failed.
     pub errors: u64,
     /// Bytes of results as framed.

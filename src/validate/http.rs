@@ -44,6 +44,11 @@ pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &HttpSpec) -> Op
         expect: expect?,
         prepared: Prepared::default(),
     };
+    if let Err(problem) = probe.request() {
+        let problem = problem.to_owned();
+        checker.refuse(path, format!("cannot be sent: {problem}"));
+        return None;
+    }
     Some((probe, instance))
 }
 

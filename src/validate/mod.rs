@@ -42,7 +42,7 @@ use crate::model::{HealthCheck, ObjectKey};
 
 /// What is wrong with an object: at least one mistake. The shape's come first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} mistake(s), the first: {}", .0.len(), .0[0])]
+#[error("{} mistake(s), the first: {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
 pub struct Invalid(pub Vec<FieldError>);
 
 /// Turns a HealthCheck as it is written, with its references, into the model.
@@ -84,3 +84,6 @@ pub enum What {
 pub fn set(objects: &[&Value]) -> Vec<Judged> {
     set::judge(objects)
 }
+
+#[cfg(test)]
+mod tests;

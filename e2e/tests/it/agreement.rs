@@ -1,11 +1,77 @@
-//! Our verdict beside the API server's.
+//! Our verdict beside the API server's, on the one table of verdicts.
 
-use crate::{Stage, Told};
+use std::{fs, path::Path, sync::Arc};
 
-pub fn verdicts_agree(_stage: &Stage<'_>) -> Told {
-    Ok(())
+use probity::source::manifest::{self, Document};
+
+use crate::{
+    Stage, Told,
+    crd::HEALTH_CHECKS,
+    table::{By, Expect, cases},
+};
+
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// That ours is what the table says is tested beside the table; here it is the API server's turn.
+pub fn verdicts_agree(stage: &Stage<'_>) -> Told {
+    let cases = cases(Path::new(REPOSITORY));
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let [document] = &documents(&case.place, &case.manifest)?[..] else {
+            return Err(format!("{} is not one document", case.place));
+        };
+        let answer = stage.api.post(&format!("{HEALTH_CHECKS}?dryRun=All&fieldValidation=Strict"), &document.value)?;
+        let problem = match (&case.expect, answer.is_success()) {
+            (Expect::Accepted | Expect::Refused { by: By::Validate, .. }, true) => continue,
+            (Expect::Accepted | Expect::Refused { by: By::Validate, .. }, false) => "it refuses this",
+            (Expect::Refused { .. }, true) => "it takes this",
+            (Expect::Refused { by: By::Cel, text, .. }, false)
+                if !answer.message().contains(text.as_str()) && !answer.message().contains("evaluating rule") =>
+            {
+                "it has another reason"
+            }
+            (Expect::Refused { .. }, false) => continue,
+        };
+        wrong.push(format!("{}: {problem}: {:?}: {}", case.place, case.expect, answer.message()));
+    }
+    if cases.len() < 200 {
+        return Err(format!("the table has only {} cases", cases.len()));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(format!("of {} cases:\n{}", cases.len(), wrong.join("\n"))) }
 }
 
-pub fn samples_are_taken(_stage: &Stage<'_>) -> Told {
-    Ok(())
+/// Every manifest of ours that people start from.
+pub fn samples_are_taken(stage: &Stage<'_>) -> Told {
+    let folders = ["manifests/samples", "manifests/quickstart"].map(|folder| Path::new(REPOSITORY).join(folder));
+    let files = manifest::find(&folders).map_err(|error| error.to_string())?;
+    let mut taken = 0;
+    for file in files {
+        let place = file.display().to_string();
+        let text = fs::read_to_string(&file).map_err(|error| format!("{place}: {error}"))?;
+        for document in documents(&place, &text)? {
+            let collection = match document.kind() {
+                "HealthCheck" => HEALTH_CHECKS,
+                "Secret" => "/api/v1/namespaces/default/secrets",
+                "ConfigMap" => "/api/v1/namespaces/default/configmaps",
+                other => return Err(format!("{place}: what is a {other} doing here?")),
+            };
+            let mut object = document.value;
+            // Where a sample says its namespace, it need not exist here.
+            object["metadata"]["namespace"] = "default".into();
+            let answer = stage.api.post(&format!("{collection}?dryRun=All&fieldValidation=Strict"), &object)?;
+            if !answer.is_success() {
+                return Err(format!("{place}: {}", answer.message()));
+            }
+            taken += 1;
+        }
+    }
+    if taken < 5 { Err(format!("only {taken} samples were found")) } else { Ok(()) }
+}
+
+fn documents(place: &str, text: &str) -> Result<Vec<Document>, String> {
+    let reading = manifest::read(&Arc::from(place), text.as_bytes());
+    match reading.mistakes.first() {
+        Some(mistake) => Err(mistake.to_string()),
+        None => Ok(reading.documents),
+    }
 }

@@ -8,6 +8,8 @@ mod crd;
 mod explain;
 mod reading;
 mod rules;
+#[path = "../../../tests/it/goldens/table.rs"]
+mod table;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

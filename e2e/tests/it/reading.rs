@@ -58,7 +58,7 @@ pub fn manifests_mean_the_same(stage: &Stage<'_>) -> Told {
             _ => None,
         };
         compared += 1;
-        if theirs != ours {
+        if theirs.clone().map(as_floats) != ours.clone().map(as_floats) {
             let said = said.stderr.lines().next().unwrap_or_default().to_owned();
             differ.push(format!("{value:?}: kubectl {theirs:?} {said}, we {ours:?} {:?}", reading.mistakes.first()));
         }
@@ -67,4 +67,16 @@ pub fn manifests_mean_the_same(stage: &Stage<'_>) -> Told {
         return Err(format!("only {compared} values were compared"));
     }
     if differ.is_empty() { Ok(()) } else { Err(format!("of {compared} values:\n{}", differ.join("\n"))) }
+}
+
+/// Go writes a large float without an exponent, so that it looks like an integer.
+fn as_floats(value: Value) -> Value {
+    match value {
+        Value::Number(number) => number.as_f64().map_or(Value::Number(number), Value::from),
+        Value::Array(items) => items.into_iter().map(as_floats).collect(),
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(name, value)| (name, as_floats(value))).collect())
+        }
+        other => other,
+    }
 }

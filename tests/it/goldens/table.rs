@@ -6,7 +6,7 @@
 //! - `# expect: accepted`: by both. References may lead nowhere: an API server does not follow them.
 //! - `# expect: refused at PATH by schema: TEXT`: by both; TEXT is in our message.
 //! - `# expect: refused at PATH by cel: TEXT`: by both; TEXT is in both messages, unless the API server
-//!   says that the rule could not be evaluated.
+//!   failed in "evaluating rule".
 //! - `# expect: refused at PATH by validate: TEXT`: by us alone, as no schema and no rule can tell.
 
 use std::{fs, path::Path};

@@ -68,3 +68,33 @@ fn refused(mistakes: &[FieldError], shape: &[FieldError], path: &str, by: By, te
         _ => None,
     }
 }
+
+#[test]
+fn every_rule_of_the_crds_has_a_case_that_it_refuses() {
+    let cases = cases(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let told: Vec<_> = (cases.iter())
+        .filter_map(|case| match &case.expect {
+            Expect::Refused { by: By::Cel, text, .. } => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    let mut messages = Vec::new();
+    for (_, crd) in probity::api::crds() {
+        rules(&crd, &mut messages);
+    }
+    assert!(messages.len() > 30, "{}", messages.len());
+    messages.retain(|message| !told.iter().any(|text| message.contains(text)));
+    messages.dedup();
+    assert!(messages.is_empty(), "no case of the table is refused by these rules: {messages:#?}");
+}
+
+/// The messages of all rules in a schema.
+fn rules(schema: &serde_json::Value, messages: &mut Vec<String>) {
+    let own = schema["x-kubernetes-validations"].as_array().into_iter().flatten();
+    messages.extend(own.filter_map(|rule| rule["message"].as_str()).map(str::to_owned));
+    match schema {
+        serde_json::Value::Object(fields) => fields.values().for_each(|inner| rules(inner, messages)),
+        serde_json::Value::Array(items) => items.iter().for_each(|inner| rules(inner, messages)),
+        _ => {}
+    }
+}

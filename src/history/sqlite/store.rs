@@ -1,0 +1,292 @@
+//! The calls of the engine and the server: into memory, and a bell for the threads.
+
+use std::{
+    fs::File,
+    path::Path,
+    sync::{Arc, mpsc::sync_channel},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use parking_lot::{Condvar, Mutex};
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use crate::{
+    clock::{Clock, WallMs},
+    history::{History, Keeper, ReadError, Recent, Record, Stats, Store, StoreHealth, Transition, due::Change},
+    model::{ObjectKey, TargetKey},
+};
+
+use super::{
+    loader,
+    open::{self, OpenError, Opened},
+    reader,
+    schema::{TARGET_MAX, meta},
+    shared::{Held, RECORDS_MAX, Shared, State, TRANSITIONS_MAX},
+    writer::Writer,
+};
+
+/// Histories read at once; each has a connection with half a megabyte of cache.
+const READERS: usize = 4;
+
+/// Histories that wait for their turn: more than the server has connections for.
+const READS_WAITING: usize = 256;
+
+/// How the store keeps.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub clock: Clock,
+    /// How often results are written; a kill loses at most this much. Default 5 s.
+    pub flush_every: Duration,
+    /// How long history is kept. Default 100 days.
+    pub retention: Duration,
+}
+
+impl Options {
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, flush_every: Duration::from_secs(5), retention: Duration::from_secs(100 * 86_400) }
+    }
+}
+
+/// The embedded store.
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    readers: Arc<Readers>,
+    /// The dir is ours until this is closed.
+    lock: Mutex<Option<File>>,
+}
+
+/// Connections that are not in use, and who may have one.
+struct Readers {
+    idle: Mutex<Vec<Connection>>,
+    turns: Semaphore,
+    /// Those that read and those that wait.
+    places: Semaphore,
+}
+
+/// Opens or creates the store in `dir`. Blocks for a moment; histories load later, in the background.
+///
+/// # Errors
+/// When the directory cannot be used, another process uses it, or a newer version wrote it. A file that is no
+/// database is set aside, not an error.
+pub fn open(dir: &Path, options: Options) -> Result<Arc<SqliteStore>, OpenError> {
+    let Opened { connection, lock } = open::open(dir, options.clock.wall())?;
+    let failed = |source| OpenError::Sqlite { dir: dir.to_owned(), source };
+    let state = known(&connection).map_err(failed)?;
+    let shared = Arc::new(Shared {
+        dir: dir.to_owned(),
+        options,
+        state: Mutex::new(state),
+        writer_bell: Condvar::new(),
+        loader_bell: Condvar::new(),
+    });
+    let writer = Writer::new(connection, shared.clone()).map_err(failed)?;
+    let loading = shared.clone();
+    let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
+        let builder = thread::Builder::new().name(name.to_owned());
+        builder.spawn(work).map_err(|source| OpenError::NotWritable { dir: dir.to_owned(), source })
+    };
+    let threads = vec![
+        start("store-writer", Box::new(move || writer.run()))?,
+        start("store-loader", Box::new(move || loader::run(&loading)))?,
+    ];
+    Ok(Arc::new(SqliteStore {
+        shared,
+        threads: Mutex::new(threads),
+        readers: Arc::new(Readers {
+            idle: Mutex::default(),
+            turns: Semaphore::new(READERS),
+            places: Semaphore::new(READERS + READS_WAITING),
+        }),
+        lock: Mutex::new(Some(lock)),
+    }))
+}
+
+/// What an earlier process knew.
+fn known(connection: &Connection) -> rusqlite::Result<State> {
+    let mut state = State::new();
+    let mut targets = connection.prepare("SELECT id, namespace, name, slot FROM target")?;
+    let mut rows = targets.query([])?;
+    while let Some(row) = rows.next()? {
+        let check = ObjectKey::new(row.get::<_, String>(1)?, row.get::<_, String>(2)?);
+        let id = row.get(0)?;
+        state.ids.insert(TargetKey { check, slot: row.get::<_, String>(3)?.into() }, id);
+        state.next_id = state.next_id.max(id + 1);
+    }
+    let mut due = connection.prepare("SELECT target, at, every_ms FROM due ORDER BY target, at")?;
+    let mut rows = due.query([])?;
+    while let Some(row) = rows.next()? {
+        let change = Change { at: row.get(1)?, every_ms: row.get(2)? };
+        state.due.entry(row.get(0)?).or_default().push(change);
+    }
+    let written: Option<i64> = connection.query_row("SELECT max(seq) FROM frame", [], |row| row.get(0))?;
+    let noted: Option<i64> = meta(connection, "seq")?;
+    state.seq = written.max(noted).unwrap_or(0).unsigned_abs();
+    Ok(state)
+}
+
+impl SqliteStore {
+    /// Writes what has come so far, and waits for it. For tests and benchmarks.
+    pub fn flush(&self) {
+        let (done, wait) = sync_channel(1);
+        let mut state = self.shared.state.lock();
+        if state.closing {
+            return;
+        }
+        state.asked.push(done);
+        self.shared.writer_bell.notify_one();
+        drop(state);
+        // An error says that the writer is gone, so there is nothing to wait for.
+        let _ = wait.recv();
+    }
+
+    /// A history, read on this thread.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn read(&self, target: u32, window: Duration, now: WallMs) -> Result<History, ReadError> {
+        self.readers.read(&self.shared, target, window, now)
+    }
+}
+
+impl Readers {
+    fn read(&self, shared: &Shared, target: u32, window: Duration, now: WallMs) -> Result<History, ReadError> {
+        let failed = |source| ReadError::Sqlite { target, source };
+        let idle = self.idle.lock().pop();
+        let mut connection = idle.map_or_else(|| open::reader(&shared.dir), Ok).map_err(failed)?;
+        // One that failed is not used again.
+        let history = reader::read(&mut connection, shared, target, window, now).map_err(failed)?;
+        let mut idle = self.idle.lock();
+        if idle.len() < READERS {
+            idle.push(connection);
+        }
+        Ok(history)
+    }
+}
+
+impl Store for SqliteStore {
+    fn register(&self, key: &TargetKey) -> u32 {
+        let mut guard = self.shared.state.lock();
+        let state = &mut *guard;
+        if let Some(&id) = state.ids.get(key) {
+            return id;
+        }
+        let id = state.next_id.min(TARGET_MAX);
+        state.next_id = id + 1;
+        state.ids.insert(key.clone(), id);
+        state.unsaved.targets.push((id, key.clone()));
+        id
+    }
+
+    fn attach(&self, keeper: Arc<dyn Keeper>) {
+        let target = keeper.target();
+        loop {
+            let old = self.shared.state.lock().held.get(&target).map(|held| held.keeper.clone());
+            let same = |old: &Arc<dyn Keeper>| std::ptr::eq(old.recent(), keeper.recent());
+            let moved = old.as_ref().filter(|old| !same(old));
+            // The new one first, then the old one, then the state; nobody else holds two.
+            let new_recent = moved.map(|_| keeper.recent().lock());
+            let old_recent = moved.map(|old| old.recent().lock());
+            let mut state = self.shared.state.lock();
+            let loaded = match (state.held.get(&target), &old) {
+                (None, None) => false,
+                (Some(held), Some(old)) if Arc::ptr_eq(&held.keeper, old) => held.loaded,
+                // Another call was faster.
+                _ => continue,
+            };
+            if let (Some(mut new), Some(mut old)) = (new_recent, old_recent) {
+                *new = std::mem::take(&mut *old);
+            }
+            state.held.insert(target, Held { keeper, loaded, gone: false });
+            self.shared.loader_bell.notify_one();
+            return;
+        }
+    }
+
+    fn detach(&self, target: u32) {
+        if let Some(held) = self.shared.state.lock().held.get_mut(&target) {
+            held.gone = true;
+        }
+    }
+
+    fn due(&self, target: u32, at: WallMs, every: Option<Duration>) {
+        let mut guard = self.shared.state.lock();
+        let state = &mut *guard;
+        if let Some(change) = state.due.entry(target).or_default().change(at, every) {
+            state.unsaved.due.push((target, change));
+        }
+    }
+
+    fn record(&self, recent: &Mutex<Recent>, record: Record) {
+        let mut recent = recent.lock();
+        let parts = recent.apply(&record);
+        let mut state = self.shared.state.lock();
+        state.stats.records += 1;
+        if state.records.len() < RECORDS_MAX {
+            state.records.push(record);
+        } else {
+            state.stats.dropped_records += 1;
+        }
+        state.add_parts(record.target, parts);
+    }
+
+    fn transition(&self, transition: Transition) {
+        let mut state = self.shared.state.lock();
+        state.stats.transitions += 1;
+        if state.urgent.len() + state.deferred.len() >= TRANSITIONS_MAX || state.closing {
+            state.stats.dropped_transitions += 1;
+            return;
+        }
+        state.urgent.push_back(transition);
+        state.urgent_since.get_or_insert_with(|| self.shared.options.clock.mono());
+        self.shared.writer_bell.notify_one();
+    }
+
+    fn history(&self, target: u32, window: Duration, now: WallMs) -> BoxFuture<'static, Result<History, ReadError>> {
+        let (shared, readers) = (self.shared.clone(), self.readers.clone());
+        Box::pin(async move {
+            let _place = readers.places.try_acquire().map_err(|_| ReadError::Busy)?;
+            let _turn = readers.turns.acquire().await.map_err(|_| ReadError::Closed)?;
+            let reading = readers.clone();
+            let read = tokio::task::spawn_blocking(move || reading.read(&shared, target, window, now));
+            read.await.map_err(|_| ReadError::Closed)?
+        })
+    }
+
+    fn stats(&self) -> Stats {
+        let state = self.shared.state.lock();
+        Stats {
+            queued_records: state.records.len() as u64,
+            queued_transitions: (state.urgent.len() + state.deferred.len()) as u64,
+            loading: state.held.values().filter(|held| !held.loaded).count() as u64,
+            ..state.stats
+        }
+    }
+
+    fn health(&self) -> StoreHealth {
+        self.shared.state.lock().health.clone()
+    }
+
+    fn close(&self) {
+        self.shared.state.lock().closing = true;
+        self.readers.turns.close();
+        self.readers.idle.lock().clear();
+        self.shared.writer_bell.notify_all();
+        self.shared.loader_bell.notify_all();
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store ended by a panic");
+            }
+        }
+        *self.lock.lock() = None;
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
