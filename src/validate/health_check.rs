@@ -16,7 +16,7 @@ use super::{
     http, metadata,
     metadata::Metadata,
     references::References,
-    shape::{Findings, Shape},
+    shape::{Findings, MAX_MISTAKES, Shape},
     suggest, tcp, tls,
 };
 use crate::{
@@ -69,7 +69,7 @@ pub fn judge(object: &Value, namespace: &str, references: &dyn References) -> Re
 
 fn root(object: &Value, mistakes: &mut Vec<FieldError>) {
     let fields = object.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-    for name in fields.filter(|name| !ROOT.contains(name)) {
+    for name in fields.filter(|name| !ROOT.contains(name)).take(MAX_MISTAKES) {
         let near = suggest::nearest(name, ROOT);
         let hint = match near {
             Some(near) => format!("did you mean {near}?"),

@@ -4,7 +4,30 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::field::{FieldError, FieldPath};
+use super::{
+    field::{FieldError, FieldPath},
+    shape::MAX_MISTAKES,
+    suggest,
+};
+
+/// What metadata may hold (ObjectMeta of meta/v1). All but the first four are the API server's, or for it.
+const FIELDS: [&str; 15] = [
+    "name",
+    "namespace",
+    "labels",
+    "annotations",
+    "generateName",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "selfLink",
+];
 
 /// What of an object's metadata the rest works with.
 #[derive(Debug, Default)]
@@ -36,11 +59,25 @@ pub fn read(object: &Value, mistakes: &mut Vec<FieldError>) -> Metadata {
             return read;
         }
     }
+    known_fields(&object["metadata"], &FIELDS, &path, mistakes);
     read.name = name(object, &path, mistakes).unwrap_or_default();
     read.namespace = namespace(object, &path, mistakes);
     read.labels = labels(object, &path, mistakes);
     annotations(object, &path, mistakes);
     read
+}
+
+/// Refuses every field of `object` that is none of `known`.
+pub fn known_fields(object: &Value, known: &[&str], path: &FieldPath, mistakes: &mut Vec<FieldError>) {
+    let names = object.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    for name in names.filter(|name| !known.contains(name)).take(MAX_MISTAKES) {
+        let hint = match suggest::nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("the fields here: {}", known.join(", ")),
+        };
+        let mistake = FieldError::invalid(path.field(name), "unknown field").hint(hint);
+        mistakes.push(FieldError { about_name: true, ..mistake });
+    }
 }
 
 fn name(object: &Value, path: &FieldPath, mistakes: &mut Vec<FieldError>) -> Option<String> {
@@ -79,6 +116,9 @@ fn labels(object: &Value, path: &FieldPath, mistakes: &mut Vec<FieldError>) -> B
     let path = path.field("labels");
     let mut read = BTreeMap::new();
     for (name, value) in entries(object, &path, "labels", mistakes) {
+        if mistakes.len() >= MAX_MISTAKES {
+            break;
+        }
         let at = path.field(name.as_str());
         if !is_qualified_name(name) {
             let hint = "letters, digits, `-`, `_` and `.`, at most 63, with a domain and / before them if need be";
@@ -105,6 +145,9 @@ fn labels(object: &Value, path: &FieldPath, mistakes: &mut Vec<FieldError>) -> B
 fn annotations(object: &Value, path: &FieldPath, mistakes: &mut Vec<FieldError>) {
     let path = path.field("annotations");
     for (name, value) in entries(object, &path, "annotations", mistakes) {
+        if mistakes.len() >= MAX_MISTAKES {
+            break;
+        }
         let at = path.field(name.as_str());
         if !is_qualified_name(&name.to_lowercase()) {
             mistakes
@@ -189,6 +232,7 @@ mod tests {
             (json!(null), "metadata: is required"),
             (json!([]), "metadata: must be an object"),
             (json!({}), "metadata.name: is required"),
+            (json!({"name": "a", "lables": {}}), "metadata.lables: unknown field"),
             (json!({"name": "Upper"}), "metadata.name: \"Upper\" is not a name"),
             (json!({"name": "a..b"}), "metadata.name: \"a..b\" is not a name"),
             (json!({"name": "-a"}), "metadata.name: \"-a\" is not a name"),

@@ -19,6 +19,10 @@ use crate::model::ObjectKey;
 /// Stand-alone, the namespace of a manifest that names none.
 pub const DEFAULT_NAMESPACE: &str = "default";
 
+/// The fields of a Secret and of a ConfigMap.
+const SECRET: [&str; 7] = ["apiVersion", "kind", "metadata", "data", "stringData", "type", "immutable"];
+const CONFIG_MAP: [&str; 6] = ["apiVersion", "kind", "metadata", "data", "binaryData", "immutable"];
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Ours {
     HealthCheck,
@@ -58,6 +62,8 @@ pub fn judge(objects: &[&Value]) -> Vec<Judged> {
                 }
                 Ours::Values(values) => {
                     one.what = if values == ValueKind::Secret { What::Secret } else { What::ConfigMap };
+                    let known: &[&str] = if values == ValueKind::Secret { &SECRET } else { &CONFIG_MAP };
+                    metadata::known_fields(object, known, &FieldPath::root(), &mut one.mistakes);
                     metadata::read(object, &mut one.mistakes);
                     let (payload, mistakes) = payload::payload(values, object);
                     one.mistakes.extend(mistakes);

@@ -32,7 +32,7 @@ enum Kind {
 }
 
 /// More mistakes of one object than a person reads are counted, and no more: an object may have a million.
-const MAX_MISTAKES: usize = 100;
+pub const MAX_MISTAKES: usize = 100;
 
 /// What to say to whoever writes a credential where only a reference may stand.
 const NEVER_IN_PLACE: &str =

@@ -258,6 +258,14 @@ fn a_million_mistakes_are_a_hundred_and_a_count() {
     let found = mistakes(Value::Object(many));
     assert!(found.len() <= 103, "{}", found.len());
     assert!(found.contains(&"spec: and 99900 mistakes more".to_owned()), "{:?}", found.last());
+    let many: serde_json::Map<_, _> = (0..100_000).map(|at| (format!("field {at}"), json!(1))).collect();
+    let mut everywhere = object(json!({"tcp": {"address": "a:1"}}));
+    for (name, value) in &many {
+        everywhere[name] = value.clone();
+    }
+    everywhere["metadata"] = json!({"name": "a", "labels": many, "annotations": many});
+    let Invalid(found) = health_check(&everywhere, "ns", &Everything { in_cluster: false }).unwrap_err();
+    assert!(found.len() <= 300, "{}", found.len());
 }
 
 #[test]
