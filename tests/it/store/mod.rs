@@ -1,4 +1,7 @@
 //! The embedded store over real files: what is written is read again, whatever happens in between.
 
+mod disk;
+mod files;
+mod kill;
 mod rows;
 mod tools;
