@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     clock::{Clock, WallMs},
-    history::{History, Keeper, ReadError, Recent, Record, Stats, Store, StoreHealth, Transition, due::Change},
+    history::{History, Keeper, Part, ReadError, Recent, Record, Stats, Store, StoreHealth, Transition, due::Change},
     model::{ObjectKey, TargetKey},
 };
 
@@ -141,6 +141,11 @@ impl SqliteStore {
         drop(state);
         // An error says that the writer is gone, so there is nothing to wait for.
         let _ = wait.recv();
+    }
+
+    /// Adds to an hour of a target what was not seen by this process. For benchmarks that need a past.
+    pub fn import(&self, target: u32, part: Part) {
+        self.shared.state.lock().add_parts(target, [part]);
     }
 
     /// A history, read on this thread.

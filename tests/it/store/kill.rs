@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use probity::history::{Class, Store};
+use probity::history::Class;
 use tempfile::tempdir;
 
 use super::tools::*;
