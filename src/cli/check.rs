@@ -25,9 +25,6 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Runs every check once and tells how it went.\n\nOne run decides: thresholds count as 1. The exit \
-                  code is 0 when all are well or degraded, 1 when one is Unhealthy or Unknown, 2 when there are \
-                  mistakes in what was given (nothing is run then), 3 when nothing could be run.",
     after_help = "Examples:\n  probity check manifests/\n  probity check https://example.com/ tcp://127.0.0.1:5432\n  \
                   probity check tls://example.com:443 'dns://9.9.9.9/example.com?type=MX'\n  \
                   probity check manifests/ -o junit > report.xml"

@@ -20,14 +20,24 @@ pub use exit::Exit;
 #[command(name = "probity", version, about, propagate_version = true, max_term_width = 110)]
 pub struct Cli {
     /// How log lines look [default: text on a terminal, else json]
-    #[arg(long, global = true, env = "PROBITY_LOG_FORMAT", value_name = "FORMAT")]
+    #[arg(long, global = true, display_order = GLOBAL, env = "PROBITY_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
     /// The least serious lines to log: error, warn, info, debug, trace, or a tracing filter
-    #[arg(long, global = true, env = "PROBITY_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
+    #[arg(
+        long,
+        global = true,
+        display_order = GLOBAL,
+        env = "PROBITY_LOG_LEVEL",
+        default_value = "info",
+        value_name = "LEVEL"
+    )]
     pub log_level: String,
     #[command(subcommand)]
     pub command: Command,
 }
+
+/// Flags of every command stand behind those of the one that is asked about.
+const GLOBAL: usize = 900;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -40,10 +50,20 @@ pub enum Command {
     /// Runs checks from manifest files, on and on
     Run(run::Args),
     /// Runs every check once and tells how it went
+    ///
+    /// One run decides: thresholds count as 1. The exit code is 0 when all are well or degraded, 1 when one is
+    /// Unhealthy or Unknown, 2 when there are mistakes in what was given (nothing is run then), 3 when nothing
+    /// could be run.
     Check(check::Args),
     /// Finds every mistake in manifests; runs nothing
+    ///
+    /// All files are judged as one set: Secrets and ConfigMaps among them serve what refers to them. The exit
+    /// code is 0 when there is no mistake, 2 when there is one, 3 when a file could not be read.
     Validate(validate::Args),
     /// Tells what a running Probity sees now
+    ///
+    /// The worst comes first. The exit code is 0 when all checks are well or degraded, 1 when one is Unhealthy
+    /// or Unknown, 3 when the server cannot be asked.
     Status(status::Args),
     /// Prints the CustomResourceDefinitions
     Crds(crds::Args),

@@ -16,8 +16,6 @@ use crate::clock::Clock;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Tells what a running Probity sees now, the worst first.\n\nThe exit code is 0 when all checks are \
-                  well or degraded, 1 when one is Unhealthy or Unknown, 3 when the server cannot be asked.",
     after_help = "Examples:\n  probity status\n  probity status --server https://probity.example:8080 --api-token-file token\n  \
                   probity status -o json | jq .failed_checks"
 )]

@@ -16,13 +16,8 @@ use crate::source::{
 };
 
 #[derive(Debug, clap::Args)]
-#[command(
-    long_about = "Finds every mistake in manifests; runs nothing.\n\nAll files are judged as one set: Secrets and ConfigMaps \
-                  among them serve what refers to them. The exit code is 0 when there is no mistake, 2 when there is one, \
-                  3 when a file could not be read.",
-    after_help = "Examples:\n  probity validate manifests/\n  probity validate check.yaml --external-refs\n  \
-                  probity validate -o github manifests/"
-)]
+#[command(after_help = "Examples:\n  probity validate manifests/\n  probity validate check.yaml --external-refs\n  \
+                  probity validate -o github manifests/")]
 pub struct Args {
     /// Manifest files, and folders of them
     #[arg(required = true, value_name = "PATH")]
