@@ -199,3 +199,19 @@ proptest! {
         let _ = holds(&pieces.concat());
     }
 }
+
+/// The parser recurses; a thread of the program has 2 MiB, and so has that of a test.
+#[test]
+fn no_nesting_overflows_the_stack() {
+    for piece in
+        ["(", "[", "{1:", "has(", "!", "-", "true?true:", "true||", "1+", "1<", "response.json[0].a.", "!(", "f("]
+    {
+        for times in [90, 1000] {
+            let source: String = piece.repeat(times).chars().take(super::SOURCE_MAX).collect();
+            let _ = Expression::compile(&source);
+            let _ =
+                Expression::compile(&format!("{}true", source.chars().take(super::SOURCE_MAX - 4).collect::<String>()));
+        }
+    }
+    assert_eq!(Expression::compile(&"(".repeat(200)).unwrap_err(), "nested too deeply");
+}
