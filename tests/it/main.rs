@@ -11,6 +11,7 @@
 mod cli;
 mod goldens;
 mod http;
+mod mutation;
 mod probes;
 mod source;
 mod standalone;
