@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use probity::{
-    history::{frame, row},
+    history,
     model::{DnsType, Expression, Response},
     probe::{dns::message::Question, http, tls::replies},
     source::review::{self, Leniency},
@@ -20,7 +20,7 @@ pub struct Entry {
     pub words: &'static [&'static str],
 }
 
-pub const ENTRIES: [Entry; 8] = [
+pub const ENTRIES: [Entry; 7] = [
     Entry { name: "manifest", call: manifest, seeds: manifests, words: YAML },
     Entry { name: "expression", call: expression, seeds: expressions, words: CEL },
     Entry { name: "http_decode", call: http::fuzz::decode, seeds: bodies, words: &["\x1f\u{8b}\x08", "\0\0\0\0"] },
@@ -32,8 +32,7 @@ pub const ENTRIES: [Entry; 8] = [
         seeds: replies,
         words: &["250-", "250 ", "\r\n", "* ", "a1 OK", "STARTTLS"],
     },
-    Entry { name: "frame", call: frame::fuzz, seeds: nothing, words: &["\0\0\0\0", "\u{ff}\u{ff}"] },
-    Entry { name: "row", call: row::fuzz, seeds: nothing, words: &["\0\0\0\0", "\u{ff}\u{ff}"] },
+    Entry { name: "history", call: history::fuzz, seeds: nothing, words: &["\0\0\0\0", "\u{ff}\u{ff}"] },
 ];
 
 /// Calls the entry of that name.

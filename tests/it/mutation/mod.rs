@@ -66,4 +66,4 @@ macro_rules! entries {
     };
 }
 
-entries!(manifest expression http_decode http_location dns starttls frame row);
+entries!(manifest expression http_decode http_location dns starttls history);
