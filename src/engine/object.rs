@@ -94,7 +94,10 @@ impl Core {
         let Some(slot) = self.slots.get(number) else { return };
         let ready = match &entry.stale {
             Some(why) => Ready { ok: true, reason: Reason::SourceStale.as_str(), message: why.clone() },
-            None => Ready { ok: true, reason: "Valid", message: "in force".into() },
+            None => {
+                let message = entry.note.clone().unwrap_or_else(|| "in force".into());
+                Ready { ok: true, reason: "Valid", message }
+            }
         };
         let Target { state, reason, message, since, .. } = &slot.target;
         let view = CheckView {

@@ -120,8 +120,14 @@ impl World {
     fn accept(&mut self, check: HealthCheck) {
         let (key, generation, labels) = (check.key.clone(), check.generation, check.labels.clone());
         let store_id = key.name.bytes().map(u32::from).sum();
-        let entry =
-            Entry { key: key.clone(), generation, labels, verdict: Verdict::Accepted(Arc::new(check)), stale: None };
+        let entry = Entry {
+            key: key.clone(),
+            generation,
+            labels,
+            verdict: Verdict::Accepted(Arc::new(check)),
+            stale: None,
+            note: None,
+        };
         self.step(Event::Object { key, entry: Some(Arc::new(entry)), store_id });
     }
 
@@ -129,7 +135,8 @@ impl World {
         let key = ObjectKey::new("default", name);
         let verdict =
             Verdict::Refused(Refused { ready_reason: "InvalidSpec", reason, message: "spec.http: no".into() });
-        let entry = Entry { key: key.clone(), generation: 2, labels: Labels::default(), verdict, stale: None };
+        let entry =
+            Entry { key: key.clone(), generation: 2, labels: Labels::default(), verdict, stale: None, note: None };
         self.step(Event::Object { key, entry: Some(Arc::new(entry)), store_id: 0 });
     }
 

@@ -24,6 +24,8 @@ pub struct Entry {
     pub verdict: Verdict,
     /// Why its source cannot be read now (reason SourceStale); the object itself goes on.
     pub stale: Option<Arc<str>>,
+    /// What else a person should know of it while it is in force: that another file holds one of the same name.
+    pub note: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone)]

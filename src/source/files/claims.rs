@@ -54,7 +54,7 @@ pub(super) fn claims(file: &Arc<Path>, documents: &[Document]) -> Claimed {
                 continue;
             }
         };
-        if let Some(mistake) = unusable(document.name()) {
+        if let Some(mistake) = unusable(document) {
             mistakes.push((number, mistake));
             continue;
         }
@@ -84,15 +84,21 @@ pub(super) fn claims(file: &Arc<Path>, documents: &[Document]) -> Claimed {
     Claimed { claims, mistakes }
 }
 
-/// Why nothing can be kept under this name. `validate` says more of the names that can be.
-fn unusable(name: &str) -> Option<FieldError> {
-    let path = || FieldPath::of("metadata.name");
-    if name.is_empty() {
-        return Some(FieldError::invalid(path(), "is required").hint("metadata: {name: …}"));
-    }
+/// Why nothing can be kept under the name of a document. `validate` says more of the names that can be.
+fn unusable(document: &Document) -> Option<FieldError> {
+    let path = FieldPath::of("metadata.name");
+    let name = match path.lookup(&document.value) {
+        Some(Value::String(name)) if !name.is_empty() => name,
+        None | Some(Value::Null | Value::String(_)) => {
+            return Some(FieldError::invalid(path, "is required").hint("metadata: {name: …}"));
+        }
+        Some(_) => {
+            let hint = document.hint(&path).unwrap_or_else(|| "put it in quotes".to_owned());
+            return Some(FieldError::invalid(path, "must be a text").hint(hint));
+        }
+    };
     let good = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'.';
     (name.len() > 253 || !name.bytes().all(good)).then(|| {
-        FieldError::invalid(path(), "is not a name")
-            .hint("lower-case letters, digits, - and ., such as coordinator-api")
+        FieldError::invalid(path, "is not a name").hint("lower-case letters, digits, - and ., such as coordinator-api")
     })
 }

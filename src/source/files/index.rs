@@ -266,7 +266,8 @@ impl Index {
     }
 
     pub fn present(&self, key: &ObjectKey) -> Present {
-        let Some(claim) = self.in_force(&Id::Check(key.clone())) else { return Present::Gone };
+        let claims = self.claims.get(&Id::Check(key.clone())).map(Vec::as_slice).unwrap_or_default();
+        let [claim, others @ ..] = claims else { return Present::Gone };
         let Some(judged) = self.judged.get(key) else { return Present::Unread };
         let verdict = match self.circles.get(key) {
             Some(text) => Verdict::Refused(Refused {
@@ -282,6 +283,7 @@ impl Index {
             labels: judged.labels.clone(),
             verdict,
             stale: self.files.get(&claim.file).and_then(|file| file.trouble.clone()),
+            note: others.first().map(|other| note(other, others.len())),
         })
     }
 
@@ -306,6 +308,15 @@ impl Index {
     /// How many checks are claimed.
     pub fn checks(&self) -> usize {
         self.claims.keys().filter(|id| matches!(id, Id::Check(_))).count()
+    }
+}
+
+/// That others are of the same name: the first of them, and how many there are.
+fn note(other: &Claim, count: usize) -> Arc<str> {
+    let place = format!("{}:{}", other.file.display(), other.start);
+    match count {
+        1 => format!("in force; {place} is of the same name and is not").into(),
+        _ => format!("in force; {place} and {} more are of the same name and are not", count - 1).into(),
     }
 }
 

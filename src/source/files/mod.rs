@@ -312,7 +312,8 @@ fn same(a: &Verdict, b: &Verdict) -> bool {
 }
 
 fn same_entry(a: &Entry, b: &Entry) -> bool {
-    a.generation == b.generation && a.labels == b.labels && a.stale == b.stale && same(&a.verdict, &b.verdict)
+    let alike = |entry: &Entry| (entry.generation, entry.labels.clone(), entry.stale.clone(), entry.note.clone());
+    alike(a) == alike(b) && same(&a.verdict, &b.verdict)
 }
 
 #[cfg(test)]

@@ -127,10 +127,14 @@ async fn what_a_file_no_longer_holds_is_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_with_one_name_the_first_runs_and_the_second_takes_over() {
     let mut source =
-        Source::start(&[("a.yaml", &check("x", "10s")), ("b.yaml", &(check("x", "20s") + &check("y", "10s")))]).await;
+        Source::start(&[("a.yaml", &check("x", "10s")), ("b.yaml", &(check("x", "20s") + &check("other", "10s")))])
+            .await;
     assert_eq!(source.model("x").interval, Duration::from_secs(10));
+    let note = source.entry("x").unwrap().note.clone().unwrap();
+    assert!(note.contains("b.yaml:1:1") && source.entry("other").unwrap().note.is_none(), "{note}");
     source.remove("a.yaml");
     assert_eq!(source.next().await, "x");
+    assert!(source.entry("x").unwrap().note.is_none());
     assert_eq!((source.model("x").interval, source.model("x").generation), (Duration::from_secs(20), 2));
     // An earlier one comes: it is the first now.
     source.write("0.yaml", &check("x", "30s"));
