@@ -1,3 +1,5 @@
+//! Tables of what expressions see, say and may not be; and that no source and no body holds a thread.
+
 use std::time::Duration;
 
 use hyper::HeaderMap;
@@ -134,6 +136,80 @@ fn what_is_refused() {
     }
     assert_eq!(Expression::compile(&"1".repeat(4097)).unwrap_err(), "longer than 4096 characters");
     assert!(Expression::compile(&format!("response.status{} == 0", " + 1".repeat(900))).unwrap_err().contains("deep"));
+}
+
+#[test]
+fn no_number_is_too_large() {
+    for source in [
+        "timestamp('9999-12-31T23:59:59Z') + duration('9223372036s') > timestamp(0)",
+        "timestamp('0001-01-01T00:00:00Z') - duration('9223372036s') > timestamp(0)",
+        "timestamp(9223372036854775807) > timestamp(0)",
+        "timestamp(-9223372036854775807) > timestamp(0)",
+        "timestamp('9999-12-31T23:59:59Z') - timestamp('0001-01-01T00:00:00Z') > duration('1s')",
+        "duration('9223372036854775807s') > duration('1s')",
+        "duration('1e308s') > duration('1s')",
+        "duration('-1e308h') > duration('1s')",
+        "duration('9223372036s') + duration('9223372036s') + duration('9223372036s') > duration('1s')",
+        "duration('-9223372036s') - duration('9223372036s') > duration('1s')",
+        "-(-9223372036854775807 - 1) == 1",
+        "(-9223372036854775807 - 1) / -1 == 1",
+        "(-9223372036854775807 - 1) % -1 == 1",
+        "9223372036854775807 * 2 == 1",
+        "-9223372036854775808 == 1",
+        "99999999999999999999 == 1",
+        "int(1e308) == 1",
+        "uint(-1) == 1u",
+        "uint(-1.5) == 1u",
+        "0u - 1u == 1u",
+        "int('99999999999999999999') == 1",
+        "[1][-1] == 1",
+        "[1][9223372036854775807] == 1",
+        "[1][1e308] == 1",
+        "{1: 2}[1e308] == 1",
+        "timestamp(0).getHours('bad/zone') == 1",
+        "timestamp(0).getHours('+99:99') == 1",
+        "timestamp('nonsense').getHours() == 1",
+        "string(duration('-9223372036s')) == ''",
+        "'\\U0011ffff' == ''",
+        "b'\\377' == b''",
+        "string(b'\\377') == ''",
+        "response.json.big + 1u == 1u",
+        "int(response.json.big) == 1",
+    ] {
+        let _ = holds(source);
+    }
+}
+
+/// On a thread with the stack of a worker.
+#[test]
+fn no_nesting_is_too_deep() {
+    for (open, middle, close, times) in [
+        ("(", "1", ")", 2040),
+        ("[", "1", "]", 2040),
+        ("{1:", "1", "}", 1000),
+        ("!", "true", "", 4000),
+        ("-", "1", "", 4000),
+        ("1+", "1", "", 2000),
+        ("1?1:", "1", "", 1000),
+        ("true||", "true", "", 600),
+        ("true in ", "[]", "", 500),
+        ("response.json", ".a", "", 300),
+        ("size(", "1", ")", 600),
+        ("[1].map(x,", "1", ")", 300),
+        ("(", "1", ")", 32),
+        ("[", "1", "]", 32),
+        ("{1:", "1", "}", 32),
+        ("size([", "1", "])", 16),
+    ] {
+        let source = format!("{}{middle}{}", open.repeat(times), close.repeat(times));
+        if let Ok(expression) = Expression::compile(&source) {
+            let _ = expression.holds(&Response { body: Some(b"{}"), ..Response::default() });
+        }
+    }
+    let path = format!("response.json{} == 1", ".a".repeat(2000));
+    if let Ok(expression) = Expression::compile(&path) {
+        assert!(expression.holds(&Response { body: Some(b"{}"), ..Response::default() }).is_err());
+    }
 }
 
 #[test]

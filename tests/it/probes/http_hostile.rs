@@ -137,6 +137,26 @@ async fn headers_without_end() {
 }
 
 #[tokio::test]
+async fn what_surrounds_a_body_without_end() {
+    let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    let extension = vec![Act::Say(chunked), Act::Say(b"5;x="), Act::Forever(b"and more and more")];
+    let message = "PEER does not answer as HTTP: chunk extensions over limit";
+    assert_failed(&after_request(extension).await, Reason::ProtocolError, message);
+    let trailers = vec![Act::Say(chunked), Act::Say(b"0\r\n"), Act::Forever(b"x-more: and more\r\n")];
+    let message = "PEER does not answer as HTTP: chunk trailers count overflow";
+    assert_failed(&after_request(trailers).await, Reason::ProtocolError, message);
+}
+
+#[tokio::test]
+async fn preliminary_answers_without_end() {
+    let peer = script(vec![Act::Hear(b"\r\n\r\n"), Act::Forever(b"HTTP/1.1 100 Continue\r\n\r\n")]).await;
+    let probe = Probe::Http(Box::new(thorough(&peer)));
+    let outcome = probe_within(&context(&[]), probe, Duration::from_millis(300)).await;
+    assert_eq!(outcome.reason, Reason::Timeout, "{outcome:?}");
+    assert!(outcome.latency < Duration::from_secs(10), "{outcome:?}");
+}
+
+#[tokio::test]
 async fn two_lengths_and_other_lies() {
     let said =
         after_request(vec![Act::Say(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 7\r\n\r\nhealthy")])
