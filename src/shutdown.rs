@@ -1,6 +1,8 @@
 //! SIGTERM and ^C: the first asks to stop in order, the second stops at once.
 
-use std::io;
+use std::{io, time::Duration};
+
+use futures::FutureExt;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +15,9 @@ pub struct Signals {
     term: Signal,
     interrupt: Signal,
 }
+
+/// A terminal, a shell and `timeout` may each send the same signal for one wish: what comes within this is one.
+const APART: Duration = Duration::from_secs(1);
 
 impl Signals {
     /// # Errors
@@ -28,8 +33,8 @@ impl Signals {
         }
     }
 
-    /// Cancels `shutdown` at the first signal. After a second one the process ends where it stands; what was not
-    /// flushed is lost, as with a kill.
+    /// Cancels `shutdown` at the first signal. At a second one, [`APART`] later or more, the process ends where it
+    /// stands; what was not flushed is lost, as with a kill.
     pub async fn watch(mut self, shutdown: CancellationToken) {
         let signal = tokio::select! {
             signal = self.next() => signal,
@@ -37,6 +42,8 @@ impl Signals {
         };
         info!(signal, "stopping in order; once more stops at once");
         shutdown.cancel();
+        tokio::time::sleep(APART).await;
+        while self.next().now_or_never().is_some() {}
         let signal = self.next().await;
         warn!(signal, "stopping at once");
         std::process::exit(Exit::CouldNotRun as i32);

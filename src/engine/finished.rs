@@ -54,7 +54,7 @@ impl Core {
         let run = Run { class, reason: outcome.reason, latency: outcome.latency };
         slot.record_run(run, at, &mut spans, effects);
         let ran = (outcome.verdict, outcome.reason);
-        slot.last = Some(LastRun { at, outcome });
+        slot.last = Some(Arc::new(LastRun { at, outcome }));
         slot.publish(before, Some(ran), now, effects);
         let key = slot.check.key.clone();
         self.publish_check(&key, now, effects);

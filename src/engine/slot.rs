@@ -17,7 +17,7 @@ pub(super) struct Slot {
     pub(super) check: Arc<HealthCheck>,
     pub(super) cell: Arc<TargetCell>,
     pub(super) target: Target,
-    pub(super) last: Option<LastRun>,
+    pub(super) last: Option<Arc<LastRun>>,
     /// Entries of the queue under another ticket are void.
     pub(super) ticket: u32,
     /// The next regular run, on the monotonic clock; None while suspended.

@@ -104,7 +104,8 @@ pub struct TargetView {
     pub message: Arc<str>,
     /// When `state` last changed.
     pub since: WallMs,
-    pub last: Option<LastRun>,
+    /// Shared with the engine: it is as large as all the rest.
+    pub last: Option<Arc<LastRun>>,
 }
 
 /// The run that ended last.

@@ -231,7 +231,7 @@ mod tests {
             reason: Reason::Ok,
             message: Arc::from(""),
             since: 0,
-            last: Some(LastRun { at: 1_700_000_000_120, outcome }),
+            last: Some(Arc::new(LastRun { at: 1_700_000_000_120, outcome })),
         };
         Row {
             name: Arc::from(name),

@@ -99,7 +99,7 @@ fn row(context: &Context, check: &HealthCheck, outcome: Option<Outcome>) -> Row 
         reason: target.reason,
         message: target.message,
         since: now.wall,
-        last: outcome.map(|outcome| LastRun { at: now.wall, outcome }),
+        last: outcome.map(|outcome| Arc::new(LastRun { at: now.wall, outcome })),
     };
     Row {
         name: check.report_as.clone(),

@@ -269,7 +269,7 @@ pub fn check(
             reason,
             message: Arc::clone(&message),
             since: 1_700_000_000_000,
-            last: outcome.map(|outcome| LastRun { at: 1_700_000_060_120, outcome }),
+            last: outcome.map(|outcome| Arc::new(LastRun { at: 1_700_000_060_120, outcome })),
         }),
         history: Arc::new(Mutex::new(Recent::default())),
         runs: Mutex::new(runs),
