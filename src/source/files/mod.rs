@@ -96,6 +96,7 @@ impl Files {
             (self, took) = match look.await {
                 Ok((files, Ok(took))) => (files, took),
                 Ok((_, Err(closed))) if !shutdown.is_cancelled() => return Err(closed),
+                Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
                 // The runtime stops, or the process does.
                 Ok(_) | Err(_) => return Ok(()),
             };

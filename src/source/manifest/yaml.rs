@@ -1,6 +1,9 @@
 //! The text of one YAML document → a tree.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 use serde_json::Value;
@@ -49,12 +52,17 @@ pub(super) fn read(text: &str, line: u32, budget: &mut Budget, nodes: &mut Vec<N
         return Err(vec![Fault::new(place.of_line(1), message).hint("split it, or write it as valid JSON")]);
     }
     let mut builder = Builder { place, budget, nodes, stack: Vec::new(), anchors: HashMap::new() };
-    let mut parser = Parser::new_from_str(text);
-    while let Some(next) = parser.next_event() {
-        let (event, span) = next.map_err(|error| vec![explain(&error, text, place)])?;
-        builder.event(event, span)?;
-    }
-    Ok(())
+    // The parser is not ours and asserts what it believes. No text is known that proves it wrong; if there is
+    // one, it must be a mistake in a file and not the end of the process.
+    let parsed = catch_unwind(AssertUnwindSafe(|| {
+        let mut parser = Parser::new_from_str(text);
+        while let Some(next) = parser.next_event() {
+            let (event, span) = next.map_err(|error| vec![explain(&error, text, place)])?;
+            builder.event(event, span)?;
+        }
+        Ok(())
+    }));
+    parsed.unwrap_or_else(|_| Err(vec![Fault::new(place.of_line(1), "the YAML parser gave up on this document")]))
 }
 
 #[derive(Clone, Copy)]
