@@ -50,8 +50,8 @@ pub struct Sweep {
     pub rolled: u32,
     /// Days whose rows this round writes.
     rolling: Vec<u32>,
-    /// What the last process left is in rows; if not, no frame goes.
-    pub replayed: bool,
+    /// Frames up to this one are of the last process, and not in rows: they stay. 0 once they are.
+    pub kept: u64,
 }
 
 /// One step of the round.
@@ -65,7 +65,7 @@ pub struct Step {
 }
 
 impl Sweep {
-    pub fn new(rolled: u32) -> Self {
+    pub fn new(rolled: u32, kept: u64) -> Self {
         Self {
             hour: None,
             next: 0,
@@ -75,7 +75,7 @@ impl Sweep {
             obsolete: 0,
             rolled,
             rolling: Vec::new(),
-            replayed: false,
+            kept,
         }
     }
 
@@ -129,7 +129,7 @@ impl Writer {
         self.let_go(&step.gone);
         self.sweep.next = step.targets.end;
         if let Some(seq) = step.ends {
-            if !mem::take(&mut self.sweep.skipped) && self.sweep.replayed {
+            if !mem::take(&mut self.sweep.skipped) {
                 self.sweep.obsolete = self.sweep.before;
             }
             self.sweep.before = seq;
@@ -144,10 +144,8 @@ impl Writer {
     /// Everything that waits, whosever moment it is; then no frame is needed.
     pub fn pack_all(&mut self) -> rusqlite::Result<()> {
         self.write_parts(0..u32::MAX, false)?;
-        if self.sweep.replayed {
-            self.sweep.obsolete = self.shared.state.lock().seq;
-            while self.forget_frames(200)? > 0 {}
-        }
+        self.sweep.obsolete = self.shared.state.lock().seq;
+        while self.forget_frames(200)? > 0 {}
         Ok(())
     }
 
@@ -273,11 +271,12 @@ impl Writer {
 
     /// Deletes some frames that are in rows; says how many.
     fn forget_frames(&mut self, most: usize) -> rusqlite::Result<usize> {
-        let (obsolete, seq) = (self.sweep.obsolete as i64, self.shared.state.lock().seq as i64);
+        let (kept, obsolete) = (self.sweep.kept as i64, self.sweep.obsolete as i64);
+        let seq = self.shared.state.lock().seq as i64;
         let some: bool = self
             .connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM frame WHERE seq <= ?1)")?
-            .query_row([obsolete], |row| row.get(0))?;
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM frame WHERE seq > ?1 AND seq <= ?2)")?
+            .query_row([kept, obsolete], |row| row.get(0))?;
         if !some {
             return Ok(0);
         }
@@ -287,9 +286,10 @@ impl Writer {
             set_meta(transaction, "seq", seq)?;
             deleted = transaction
                 .prepare_cached(
-                    "DELETE FROM frame WHERE seq IN (SELECT seq FROM frame WHERE seq <= ?1 ORDER BY seq LIMIT ?2)",
+                    "DELETE FROM frame WHERE seq IN
+                         (SELECT seq FROM frame WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3)",
                 )?
-                .execute(params![obsolete, most as i64])?;
+                .execute(params![kept, obsolete, most as i64])?;
             Ok(())
         })?;
         Ok(deleted)

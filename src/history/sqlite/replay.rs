@@ -49,7 +49,7 @@ impl Writer {
                 transaction.execute("DELETE FROM frame WHERE seq <= ?1", [last as i64]).map(drop)
             })?;
         }
-        self.sweep.replayed = true;
+        self.sweep.kept = 0;
         Ok(())
     }
 

@@ -59,10 +59,11 @@ impl Writer {
         let rolled: Option<i64> = meta(&connection, "rolled")?;
         let yesterday = shared.options.clock.wall() / DAY_MS - 1;
         let rolled = u32::try_from(rolled.unwrap_or(yesterday)).unwrap_or(0);
+        let left = shared.state.lock().seq;
         Ok(Self {
             connection,
             shared,
-            sweep: Sweep::new(rolled),
+            sweep: Sweep::new(rolled, left),
             frames: VecDeque::new(),
             frames_bytes: 0,
             next_flush: Duration::ZERO,

@@ -1,6 +1,9 @@
 //! From records to rows to answers: every run once, at every moment.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering::SeqCst},
+    time::Duration,
+};
 
 use probity::{
     health::{Reason, State},
@@ -28,6 +31,39 @@ fn a_run_is_counted_once_at_every_moment() {
     }
     assert!(number(dir.path(), "SELECT count(*) FROM hour") >= 4);
     assert!(number(dir.path(), "SELECT count(*) FROM frame") <= 140, "frames of hours that are in rows go");
+}
+
+#[test]
+fn a_reader_beside_the_writer_sees_each_run_once() {
+    let (dir, clock) = (tempdir().unwrap(), clock_at(T0));
+    let store = open(dir.path(), &clock);
+    let cells = [attach(&store, "a"), attach(&store, "b"), attach(&store, "c")];
+    loaded(&store);
+    let (begun, done) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut reads = 0;
+            while done.load(SeqCst) < 6 * 360 {
+                let least = done.load(SeqCst);
+                let found = count(&store, &cells[1], DAY, T0 + 7 * HOUR);
+                let most = begun.load(SeqCst);
+                assert!((least..=most).contains(&found), "{least} {found} {most}");
+                reads += 1;
+            }
+            reads
+        });
+        for n in 1..=6 * 360 {
+            let at = T0 + n * 10 * SECOND;
+            set(&clock, at);
+            begun.store(n.unsigned_abs(), SeqCst);
+            cells.iter().for_each(|cell| run(&store, cell, at, 10 * SECOND, Class::Good));
+            done.store(n.unsigned_abs(), SeqCst);
+            if n % 3 == 0 {
+                store.flush();
+            }
+        }
+        assert!(reader.join().unwrap() > 10);
+    });
 }
 
 #[test]
