@@ -1,4 +1,4 @@
-//! From parts to rows, hour by hour and day by day; and what is too old goes.
+//! From parts to rows, hour by hour and day by day.
 //!
 //! Each target has its own moment of the hour, in the order of their numbers: so the work is even, and rows are
 //! appended. At that moment its last hour is ended, even if nothing came since, and its waiting parts are written.
@@ -29,8 +29,7 @@ const STEP_MS: i64 = 30_000;
 /// Rows in one transaction: some 30 µs each, and 200 µs with their day, so that it stays under 20 ms.
 const ROWS: usize = 64;
 
-/// Rows and frames that one step lets go: a step brings 84 rows and 6 frames at 10,000 targets.
-const OLD_ROWS: usize = 1_000;
+/// Frames that one step lets go: a step brings 6.
 const OLD_FRAMES: usize = 12;
 
 /// Where the round stands.
@@ -45,7 +44,7 @@ pub struct Sweep {
     /// A target had not been loaded at its moment, so that its frames are needed still.
     skipped: bool,
     /// Frames up to this one are in rows.
-    obsolete: u64,
+    pub obsolete: u64,
     /// Days up to this one have rows of their own.
     pub rolled: u32,
     /// Days whose rows this round writes.
@@ -183,7 +182,7 @@ impl Writer {
     }
 
     /// One transaction of rows, measured; then what has become urgent meanwhile.
-    fn rows(
+    pub fn rows(
         &mut self,
         count: usize,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
@@ -267,95 +266,6 @@ impl Writer {
                 state.held.remove(id);
             }
         }
-    }
-
-    /// Deletes some frames that are in rows; says how many.
-    fn forget_frames(&mut self, most: usize) -> rusqlite::Result<usize> {
-        let (kept, obsolete) = (self.sweep.kept as i64, self.sweep.obsolete as i64);
-        let seq = self.shared.state.lock().seq as i64;
-        let some: bool = self
-            .connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM frame WHERE seq > ?1 AND seq <= ?2)")?
-            .query_row([kept, obsolete], |row| row.get(0))?;
-        if !some {
-            return Ok(0);
-        }
-        let mut deleted = 0;
-        self.transact(|transaction| {
-            // The numbers go on from here, also when no frame is left.
-            set_meta(transaction, "seq", seq)?;
-            deleted = transaction
-                .prepare_cached(
-                    "DELETE FROM frame WHERE seq IN
-                         (SELECT seq FROM frame WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3)",
-                )?
-                .execute(params![kept, obsolete, most as i64])?;
-            Ok(())
-        })?;
-        Ok(deleted)
-    }
-
-    /// Deletes what is older than the retention, a little at each step.
-    fn forget_rows(&mut self, now: WallMs) -> rusqlite::Result<()> {
-        let retention = i64::try_from(self.shared.options.retention.as_millis()).unwrap_or(i64::MAX);
-        let cutoff = now.saturating_sub(retention).max(0);
-        let (hour, day) = ((cutoff / HOUR_MS) as u32, (cutoff / DAY_MS) as u32);
-        for (statement, before) in [
-            ("DELETE FROM hour WHERE key IN (SELECT key FROM hour WHERE key < ?1 ORDER BY key LIMIT ?2)", key(hour, 0)),
-            ("DELETE FROM day WHERE key IN (SELECT key FROM day WHERE key < ?1 ORDER BY key LIMIT ?2)", key(day, 0)),
-            (
-                "DELETE FROM transition WHERE id IN (SELECT id FROM transition WHERE at < ?1 ORDER BY at LIMIT ?2)",
-                cutoff,
-            ),
-        ] {
-            // Asked first, since a transaction that changes nothing still costs a lock.
-            let oldest = match statement.split(' ').nth(2) {
-                Some("hour") => "SELECT min(key) FROM hour",
-                Some("day") => "SELECT min(key) FROM day",
-                _ => "SELECT min(at) FROM transition",
-            };
-            let oldest: Option<i64> = self.connection.prepare_cached(oldest)?.query_row([], |row| row.get(0))?;
-            if oldest.is_some_and(|oldest| oldest < before) {
-                self.rows(0, |transaction| {
-                    transaction.prepare_cached(statement)?.execute(params![before, OLD_ROWS as i64]).map(drop)
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Forgets targets that nobody has seen for the retention, and intervals that ended before it.
-    fn forget_targets(&mut self, now: WallMs) -> rusqlite::Result<()> {
-        let retention = i64::try_from(self.shared.options.retention.as_millis()).unwrap_or(i64::MAX);
-        let cutoff = now.saturating_sub(retention);
-        let old: Vec<u32> = self
-            .connection
-            .prepare_cached("SELECT id FROM target WHERE seen < ?1 LIMIT 1000")?
-            .query_map([cutoff / DAY_MS], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
-        let old: Vec<_> = {
-            let mut state = self.shared.state.lock();
-            let old: BTreeSet<_> = old.into_iter().filter(|id| !state.held.contains_key(id)).collect();
-            state.ids.retain(|_, id| !old.contains(id));
-            state.due.retain(|id, due| {
-                due.forget(cutoff);
-                !old.contains(id)
-            });
-            old.into_iter().collect()
-        };
-        self.transact(|transaction| {
-            for id in &old {
-                transaction.execute("DELETE FROM target WHERE id = ?1", [id])?;
-                transaction.execute("DELETE FROM due WHERE target = ?1", [id])?;
-            }
-            // The last change before the cutoff still holds after it.
-            transaction.execute(
-                "DELETE FROM due WHERE at < (SELECT max(later.at) FROM due AS later
-                     WHERE later.target = due.target AND later.at <= ?1)",
-                [cutoff],
-            )?;
-            Ok(())
-        })
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 use super::{
     open::{self, DATABASE},
     pack::Sweep,
-    schema::meta,
+    schema::{meta, set_meta},
     shared::{Shared, Unsaved},
 };
 
@@ -56,9 +56,17 @@ enum Wake {
 
 impl Writer {
     pub fn new(connection: Connection, shared: Arc<Shared>) -> rusqlite::Result<Self> {
-        let rolled: Option<i64> = meta(&connection, "rolled")?;
-        let yesterday = shared.options.clock.wall() / DAY_MS - 1;
-        let rolled = u32::try_from(rolled.unwrap_or(yesterday)).unwrap_or(0);
+        // A new store has no day to roll up; noted at once, so that the day of its first start is one.
+        let rolled = match meta::<i64>(&connection, "rolled")? {
+            Some(rolled) => rolled,
+            None => {
+                let yesterday = shared.options.clock.wall() / DAY_MS - 1;
+                set_meta(&connection, "rolled", yesterday)?;
+                yesterday
+            }
+        };
+        let rolled = u32::try_from(rolled).unwrap_or(0);
+        shared.state.lock().rolled = rolled;
         let left = shared.state.lock().seq;
         Ok(Self {
             connection,

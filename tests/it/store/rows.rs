@@ -7,7 +7,7 @@ use std::{
 
 use probity::{
     health::{Reason, State},
-    history::{Class, Options, Store, Transition},
+    history::{Class, Options, Store, Transition, Uptime},
 };
 use tempfile::tempdir;
 
@@ -126,6 +126,27 @@ fn days_are_rolled_up_and_a_late_span_still_comes_in() {
     store.close();
     assert_eq!(number(dir.path(), "SELECT count(*) FROM hour"), 15, "from 15:00 of the first day on");
     assert_eq!(number(dir.path(), "SELECT count(*) FROM day"), 1);
+}
+
+#[test]
+fn a_midnight_that_nobody_saw_is_rolled_up_later() {
+    let (dir, clock) = (tempdir().unwrap(), clock_at(T0 + 20 * HOUR));
+    for (from, to) in [(20, 21), (34, 36)] {
+        set(&clock, T0 + from * HOUR);
+        let store = open(dir.path(), &clock);
+        let cells = [attach(&store, "a")];
+        loaded(&store);
+        runs(&store, &clock, &cells, T0 + from * HOUR, T0 + to * HOUR);
+        store.close();
+    }
+    assert_eq!(number(dir.path(), "SELECT count(*) FROM day"), 1);
+    let store = open(dir.path(), &clock);
+    let cell = attach(&store, "a");
+    loaded(&store);
+    let now = T0 + 36 * HOUR;
+    let days: Vec<_> = read(&store, &cell, 8 * DAY, now).buckets.iter().map(|bucket| bucket.runs).collect();
+    assert_eq!(days, [0, 0, 0, 0, 0, 0, 360, 720]);
+    assert_eq!(cell.recent.lock().uptime(now), Uptime { hour: Some(100.0), day: Some(100.0), month: Some(100.0) });
 }
 
 #[test]
