@@ -174,5 +174,5 @@ async fn a_run_that_passes_may_be_degraded_all_the_same() {
     assert_eq!(error.verdict, Verdict::Good);
     assert_end(&error, Reason::Ok, "200 OK; degraded.when: response.json.length: no such key");
     let slow = outcome(&Degraded { latency: Some(Duration::ZERO), ..Degraded::default() }).await;
-    assert_end(&slow, Reason::Slow, "200 OK, but slower than 0ns");
+    assert_end(&slow, Reason::Slow, "200 OK, but slower than 0ms");
 }
