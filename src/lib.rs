@@ -30,7 +30,6 @@ pub mod server;
 pub mod standalone;
 
 pub mod clock;
-mod deep;
 pub mod settings;
 pub mod shutdown;
 pub mod supervisor;

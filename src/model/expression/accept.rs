@@ -80,8 +80,8 @@ pub(super) fn accept(source: &str) -> Result<Program, String> {
 fn one_line(errors: &cel::ParseErrors) -> String {
     let Some(first) = errors.errors.first() else { return "cannot be parsed".to_owned() };
     let text = first.msg.lines().next().unwrap_or_default();
-    if text.contains("Recursion limit") {
-        return "nested too deeply".to_owned();
+    if text.starts_with("expression recursion limit") {
+        return format!("brackets nest over {BRACKETS_MAX} deep");
     }
     let text: String = text.trim_start_matches("Syntax error: ").chars().take(200).collect();
     format!("line {}, column {}: {text}", first.pos.0, first.pos.1)

@@ -20,7 +20,7 @@ use hyper::HeaderMap;
 
 use self::variables::Variables;
 use super::{Pattern, Pool};
-use crate::{clock::WallMs, deep::on_deep_stack};
+use crate::clock::WallMs;
 
 static POOL: LazyLock<Pool<Program>> = LazyLock::new(Pool::new);
 
@@ -67,11 +67,7 @@ impl Expression {
         if source.len() > SOURCE_MAX {
             return Err(format!("longer than {SOURCE_MAX} characters"));
         }
-        let deep = || {
-            // The parser recurses: on the stack of the caller a hundred parentheses would end the process.
-            on_deep_stack(|| accept::accept(source)).map_err(|error| format!("cannot be compiled here: {error}"))?
-        };
-        POOL.get(source, deep).map(Self)
+        POOL.get(source, || accept::accept(source)).map(Self)
     }
 
     /// Whether the expression holds.

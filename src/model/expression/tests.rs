@@ -289,5 +289,5 @@ fn no_nesting_overflows_the_stack() {
                 Expression::compile(&format!("{}true", source.chars().take(super::SOURCE_MAX - 4).collect::<String>()));
         }
     }
-    assert_eq!(Expression::compile(&"(".repeat(200)).unwrap_err(), "nested too deeply");
+    assert_eq!(Expression::compile(&"(".repeat(200)).unwrap_err(), "brackets nest over 32 deep");
 }
