@@ -61,6 +61,7 @@ fn size(figures: &mut Figures, targets: u32, days: u32) {
     simulation.store.close();
     let file = bytes_of(dir.path(), "probity.db");
     figures.tell("simulated in", format!("{:.0} s", began.elapsed().as_secs_f64()));
+    figures.tell("a result, in the engine's thread", format!("{:.0} ns", simulation.nanoseconds()));
     figures.tell("failed runs", format!("{:.2} %", simulation.failed_percent()));
     for table in ["hour", "day"] {
         let rows = number(dir.path(), &format!("SELECT count(*) FROM {table}"));

@@ -1,6 +1,10 @@
 //! Targets that record into a store while its clock is pushed along.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use parking_lot::Mutex;
 use probity::{
@@ -59,6 +63,7 @@ pub struct Simulation {
     now: WallMs,
     runs: u64,
     failed: u64,
+    recording: Duration,
 }
 
 impl Simulation {
@@ -75,7 +80,7 @@ impl Simulation {
         while store.stats().loading > 0 {
             std::thread::sleep(Duration::from_millis(1));
         }
-        Self { store, clock, probes, now: T0, runs: 0, failed: 0 }
+        Self { store, clock, probes, now: T0, runs: 0, failed: 0, recording: Duration::ZERO }
     }
 
     /// All runs up to `end`, with a flush every `flush` milliseconds.
@@ -83,6 +88,7 @@ impl Simulation {
         while self.now < end {
             self.now += flush;
             set(&self.clock, self.now);
+            let began = Instant::now();
             for probe in &mut self.probes {
                 while probe.due <= self.now {
                     let run = probe.noise.run();
@@ -102,8 +108,14 @@ impl Simulation {
                     probe.due += INTERVAL;
                 }
             }
+            self.recording += began.elapsed();
             self.store.flush();
         }
+    }
+
+    /// What one result costs the engine's thread, its making up here included.
+    pub fn nanoseconds(&self) -> f64 {
+        self.recording.as_secs_f64() * 1e9 / self.runs as f64
     }
 
     pub fn failed_percent(&self) -> f64 {

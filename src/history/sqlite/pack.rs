@@ -59,8 +59,8 @@ pub struct Step {
     hour: u32,
     /// Targets that are gone, ended for good.
     gone: Vec<u32>,
-    /// The seq at which the next round begins, when this step ends one.
-    ends: Option<u64>,
+    /// When this step ends a round: the hour of that round, and the last flush before the next one.
+    ends: Option<(u32, u64)>,
 }
 
 impl Sweep {
@@ -81,8 +81,9 @@ impl Sweep {
     /// The step that is due, if one is; `end` is one past the largest number of a target.
     fn step(&mut self, now: WallMs, end: u32, seq: u64) -> Option<Step> {
         let hour = u32::try_from(now.max(0) / HOUR_MS).unwrap_or(u32::MAX);
-        if *self.hour.get_or_insert(hour) != hour {
-            return Some(Step { targets: self.next..u32::MAX, hour, gone: Vec::new(), ends: Some(seq) });
+        let round = *self.hour.get_or_insert(hour);
+        if round != hour {
+            return Some(Step { targets: self.next..u32::MAX, hour, gone: Vec::new(), ends: Some((round, seq)) });
         }
         // Also when the clock stepped back.
         if (now.saturating_sub(self.last_step)).unsigned_abs() < STEP_MS.unsigned_abs() {
@@ -121,13 +122,16 @@ impl Writer {
     /// Writes the rows of a step, and lets go what is too old.
     pub fn pack(&mut self, step: Step, now: WallMs) -> rusqlite::Result<()> {
         self.begin_rolling(now)?;
-        self.write_parts(step.targets.clone(), true)?;
+        // The hour that has just ended is for the next round: written now, the last targets' rows would stand in
+        // the way of the others', and pages would split in place of being filled.
+        let not_yet = step.ends.map(|(round, _)| round);
+        self.write_parts(step.targets.clone(), |hour| Some(hour) != not_yet)?;
         for day in self.sweep.rolling.clone() {
             self.roll(day, step.targets.clone())?;
         }
         self.let_go(&step.gone);
         self.sweep.next = step.targets.end;
-        if let Some(seq) = step.ends {
+        if let Some((_, seq)) = step.ends {
             if !mem::take(&mut self.sweep.skipped) {
                 self.sweep.obsolete = self.sweep.before;
             }
@@ -142,7 +146,9 @@ impl Writer {
 
     /// Everything that waits, whosever moment it is; then no frame is needed.
     pub fn pack_all(&mut self) -> rusqlite::Result<()> {
-        self.write_parts(0..u32::MAX, false)?;
+        // None is loaded from now on: parts that do not hold their row are added to it.
+        self.shared.state.lock().held.values_mut().for_each(|held| held.loaded = true);
+        self.write_parts(0..u32::MAX, |_| true)?;
         self.sweep.obsolete = self.shared.state.lock().seq;
         while self.forget_frames(200)? > 0 {}
         Ok(())
@@ -161,12 +167,13 @@ impl Writer {
         }
     }
 
-    fn write_parts(&mut self, targets: Range<u32>, only_loaded: bool) -> rusqlite::Result<()> {
+    fn write_parts(&mut self, targets: Range<u32>, wanted: impl Fn(u32) -> bool) -> rusqlite::Result<()> {
         loop {
             let parts = {
                 let mut guard = self.shared.state.lock();
                 let state = &mut *guard;
-                let ready = |target: u32| !only_loaded || state.held.get(&target).is_none_or(|held| held.loaded);
+                let loaded = |target| state.held.get(&target).is_none_or(|held| held.loaded);
+                let ready = |target, hour| wanted(hour) && loaded(target);
                 state.pending.take(targets.clone(), ready, ROWS)
             };
             if parts.is_empty() {

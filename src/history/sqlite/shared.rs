@@ -154,17 +154,17 @@ impl Pending {
         !self.fresh.is_empty()
     }
 
-    /// Takes up to `limit` parts of targets in the range to be written; in the order of hours, then targets.
+    /// Takes up to `limit` parts of targets in the range, those that are `ready` by target and hour, to be written; in the order of hours, then targets.
     pub fn take(
         &mut self,
         targets: std::ops::Range<u32>,
-        ready: impl Fn(u32) -> bool,
+        ready: impl Fn(u32, u32) -> bool,
         limit: usize,
     ) -> Vec<((u32, u32), Waiting)> {
         let mut places: Vec<_> = self
             .parts
             .range((targets.start, 0)..(targets.end, 0))
-            .filter(|((target, _), waiting)| waiting.seq != u64::MAX && ready(*target))
+            .filter(|((target, hour), waiting)| waiting.seq != u64::MAX && ready(*target, *hour))
             .map(|(place, _)| *place)
             .collect();
         places.sort_by_key(|&(target, hour)| (hour, target));

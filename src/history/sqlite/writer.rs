@@ -43,8 +43,9 @@ pub struct Writer {
     frames_bytes: usize,
     next_flush: Duration,
     logged: Option<Duration>,
-    /// Pages in the log when last looked at.
-    wal_pages: i64,
+    /// Pages in the log when last looked at, 0 after it was copied whole; and how many were copied then.
+    wal_length: i64,
+    wal_copied: i64,
 }
 
 /// Why the thread woke.
@@ -76,7 +77,8 @@ impl Writer {
             frames_bytes: 0,
             next_flush: Duration::ZERO,
             logged: None,
-            wal_pages: 0,
+            wal_length: 0,
+            wal_copied: 0,
         })
     }
 
@@ -214,7 +216,9 @@ impl Writer {
     fn take_records(&mut self) {
         let (mut records, mut seq) = {
             let mut state = self.shared.state.lock();
-            let records = mem::take(&mut state.records);
+            // As many as last time will come until the next flush.
+            let next = Vec::with_capacity(state.records.len());
+            let records = mem::replace(&mut state.records, next);
             let seq = state.seq;
             let frames = records.len().div_ceil(frame::RECORDS_MAX) as u64;
             // One more at least, so that a row tells that it holds parts that no record came with.
@@ -265,13 +269,18 @@ impl Writer {
                 Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
             })
         };
-        let (mut pages_now, mut copied) = pages("NOOP")?;
-        let added = pages_now - self.wal_pages;
-        if pages_now >= CHECKPOINT_PAGES {
-            (pages_now, copied) = pages("PASSIVE")?;
+        let (mut length, mut copied) = pages("NOOP")?;
+        if (length, copied) == (self.wal_copied, self.wal_copied) {
+            // Nothing was written since it was copied whole.
+            return Ok(());
         }
         // A log that was copied whole begins anew at the next write.
-        self.wal_pages = if copied == pages_now { 0 } else { pages_now };
+        let added = if length < self.wal_length { length } else { length - self.wal_length };
+        if length >= CHECKPOINT_PAGES {
+            (length, copied) = pages("PASSIVE")?;
+        }
+        let whole = copied == length;
+        (self.wal_length, self.wal_copied) = if whole { (0, length) } else { (length, 0) };
         let mut state = self.shared.state.lock();
         state.stats.wal_written_bytes += u64::try_from(added.max(0) * WAL_PAGE).unwrap_or(0);
         Ok(())
