@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Plan,
+    DAYS, Plan,
     child::Role,
     figures::Figures,
     manifests::{self, Check, EXPECTATIONS},
@@ -40,7 +40,8 @@ pub fn run(plan: &Plan, figures: &mut Figures) {
     eprintln!("{} HTTP checks every {} s", plan.checks, INTERVAL.as_secs());
     let server = Server::start();
     let folder = tempfile::tempdir().unwrap();
-    let (checks, data) = (folder.path().join("checks"), folder.path().join("data"));
+    let (checks, data) = (folder.path().join("checks"), plan.data(folder.path()));
+    let history = if plan.history { DAYS } else { 0 };
     write(&checks, &server, plan.checks, 0);
     let probity = Probity::start(&checks, &data, &[]);
     figures.at_most("all first runs, since the first", first_runs(&server, plan.checks), 10.25, "s");
@@ -63,7 +64,12 @@ pub fn run(plan: &Plan, figures: &mut Figures) {
     figures.tell("CPU per HTTP probe", format!("{per_probe:.1} µs"));
     figures.tell("CPU per HTTP probe of the bare loop", format!("{per_floor:.1} µs"));
     figures.at_most("CPU per HTTP probe, to the bare loop", per_probe / per_floor, 1.5, "times");
-    figures.at_most("resident memory", resident(probity.child.id()), 100.0, "MB");
+    figures.at_most(
+        &format!("resident memory, on {history} days of history"),
+        resident(probity.child.id()),
+        100.0,
+        "MB",
+    );
     figures.at_most("lag, p99", lag * 1e3, 50.0, "ms");
     drop(floor);
     endpoints(plan, &probity, figures);
