@@ -44,7 +44,12 @@ pub fn run(plan: &Plan, figures: &mut Figures) {
     let history = if plan.history { DAYS } else { 0 };
     write(&checks, &server, plan.checks, 0);
     let probity = Probity::start(&checks, &data, &[]);
-    figures.at_most("all first runs, since the manifests were read", first_runs(&probity, &server, plan.checks), 10.05, "s");
+    figures.at_most(
+        "all first runs, since the manifests were read",
+        first_runs(&probity, &server, plan.checks),
+        10.05,
+        "s",
+    );
 
     let floor =
         Role::start("floor", &[server.http.to_string(), plan.checks.to_string(), INTERVAL.as_millis().to_string()]);

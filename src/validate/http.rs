@@ -195,7 +195,7 @@ fn expect(checker: &mut Checker<'_>, path: &FieldPath, spec: Option<&HttpExpectS
     let status = statuses(checker, &path.field("status"), &spec.status);
     let body_matches = checker.patterns(&path.field("bodyMatches"), spec.body_matches.as_ref(), unanchored);
     let body_not_matches = checker.patterns(&path.field("bodyNotMatches"), spec.body_not_matches.as_ref(), unanchored);
-    let mut headers = Vec::new();
+    let mut headers = Vec::with_capacity(spec.headers.as_ref().map_or(0, Vec::len));
     for (at, header) in spec.headers.iter().flatten().enumerate() {
         let at = path.field("headers").index(at);
         let name = header_name(checker, &at.field("name"), &header.name);

@@ -123,7 +123,8 @@ impl Index {
         touched.checks.extend(checks_of(&claimed));
         for (id, claim) in claims {
             self.touch(&id, touched);
-            let all = self.claims.entry(id).or_default();
+            // Nearly always the only one: the room that a growing list takes in advance would be three times itself.
+            let all = self.claims.entry(id).or_insert_with(|| Vec::with_capacity(1));
             let at = all.partition_point(|other| (&other.file, other.number) < (&claim.file, claim.number));
             all.insert(at, claim);
         }
