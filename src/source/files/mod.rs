@@ -34,8 +34,8 @@ const POLL: Duration = Duration::from_millis(400);
 /// With this and [`watch::SETTLE`] a change is in the catalog within 2 s.
 const LONGEST_POLL: Duration = Duration::from_millis(600);
 /// Documents that are kept from the first reading of a file until they are judged. More are read a second time
-/// instead: 1,000 checks are some 4 MB while they are held.
-const MAX_HELD_DOCUMENTS: usize = 1_000;
+/// instead: 256 checks are some 1 MB while they are held.
+const MAX_HELD_DOCUMENTS: usize = 256;
 
 /// The receiver of the events is gone, so there is nobody to read for.
 #[derive(Debug, thiserror::Error)]
