@@ -76,7 +76,7 @@ impl Core {
         }
         let until = now.mono + longest;
         if let Some(slot) = self.slots.get_mut(number) {
-            slot.hold = Some(Hold { outcome: outcome.clone(), at: now.wall, until, asked });
+            slot.hold = Some(Box::new(Hold { outcome: outcome.clone(), at: now.wall, until, asked }));
             self.holds.add(until, number);
         }
         true

@@ -26,7 +26,8 @@ pub(super) struct Slot {
     pub(super) extra: Option<Duration>,
     pub(super) progress: Progress,
     pub(super) last_start: Option<Duration>,
-    pub(super) hold: Option<Hold>,
+    /// Rare, so not in line: every target would pay for it.
+    pub(super) hold: Option<Box<Hold>>,
 }
 
 /// Where a target's run is.
