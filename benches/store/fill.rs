@@ -1,6 +1,9 @@
 //! A store with a long history, quickly: hours that were made once are written for every target and hour.
 
-use std::{path::Path, time::Duration, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use probity::{
     clock::Clock,
@@ -54,6 +57,33 @@ pub fn run(dir: &Path, targets: u32, days: u32) {
         bytes_of(dir, "probity.db") / 1e6,
         began.elapsed().as_secs_f64()
     );
+}
+
+/// Opens such a store as a process does, and says how long it takes until all histories are in memory, and what
+/// they hold.
+pub fn load(dir: &Path, targets: u32) {
+    let (before, began, clock) = (resident(), Instant::now(), Clock::system());
+    let store = open(dir, &clock);
+    let targets: Vec<_> = (0..targets).map(|number| attach(&store, number)).collect();
+    let opened = began.elapsed();
+    while store.stats().loading > 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let known = targets.iter().filter(|target| target.has_month(clock.wall())).count();
+    println!(
+        "open in {:.0} ms; {known} of {} histories in memory after {:.1} s, {:.1} MB",
+        opened.as_secs_f64() * 1e3,
+        targets.len(),
+        began.elapsed().as_secs_f64(),
+        resident() - before
+    );
+}
+
+/// Of this process, in MB.
+fn resident() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1e3
 }
 
 /// One hour of a target at 10 s, as a part.

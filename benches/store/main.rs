@@ -5,7 +5,8 @@
 //! only that part; `--targets N` and `--days N` change the first.
 //!
 //! `cargo bench --bench store -- --fill DIR [--targets N] [--days N]` leaves a store with a history for the checks
-//! `check-00000`, `check-00001` … of the namespace `default`, for other benchmarks to start on.
+//! `check-00000`, `check-00001` … of the namespace `default`, for other benchmarks to start on. `-- --load DIR` tells
+//! how long such a history takes to be in memory.
 
 #![expect(
     clippy::unwrap_used,
@@ -35,6 +36,10 @@ fn main() -> ExitCode {
     let count = |name: &str, default| value(name).map_or(default, |text| text.parse::<u32>().unwrap());
     if let Some(dir) = value("--fill") {
         fill::run(&PathBuf::from(dir), count("--targets", 10_000), count("--days", 30));
+        return ExitCode::SUCCESS;
+    }
+    if let Some(dir) = value("--load") {
+        fill::load(&PathBuf::from(dir), count("--targets", 10_000));
         return ExitCode::SUCCESS;
     }
     let wanted = |part: &str| !["size", "log"].iter().any(|known| arguments.iter().any(|a| a == known && a != part));

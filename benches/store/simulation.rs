@@ -36,6 +36,11 @@ impl Target {
     pub fn id(&self) -> u32 {
         self.id
     }
+
+    /// Whether anything is known of the last 30 days.
+    pub fn has_month(&self, now: WallMs) -> bool {
+        self.recent.lock().uptime(now).month.is_some()
+    }
 }
 
 impl Keeper for Target {
