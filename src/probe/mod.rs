@@ -1,7 +1,7 @@
 //! Runs one probe now and says what it saw. One folder per kind, each with the same files.
 //!
 //! Owns the way to the target and back; knows nothing of thresholds, schedules or objects. Called by the
-//! engine's runner and by `probity check`. The `match` in [`run`] is the one registration point of the kinds.
+//! engine's runner and by `probity check`. The `match` in [`run()`] is the one registration point of the kinds.
 
 pub mod dns;
 pub mod http;

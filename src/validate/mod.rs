@@ -1,7 +1,7 @@
 //! Spec and references → model, or every mistake with its field path.
 //!
 //! Owns all that can be said about an object from its text. The one place where a raw spec is read: the
-//! sources, `probity validate` and `probity check` call [`health_check`] or [`set`], and nothing behind them
+//! sources, `probity validate` and `probity check` call [`health_check()`] or [`set()`], and nothing behind them
 //! sees a spec. Pure: reads no file, knows no position in one; the callers map a [`FieldPath`] to a line.
 
 mod address;

@@ -1,6 +1,6 @@
 //! What the engine's calls, the writer, the loader and the readers share. Short locks only, never over a disk.
 //!
-//! Locks are taken in this order: a target's [`Recent`], then [`State`]. A record, the parts that come of it and
+//! Locks are taken in this order: a target's `Recent`, then [`State`]. A record, the parts that come of it and
 //! the number of the flush that will hold both are so one step, and a reader sees each run exactly once.
 
 use std::{
