@@ -40,7 +40,7 @@ impl Probity {
             if let Some(found) = parsed.find(&wanted) {
                 return found;
             }
-            assert!(Instant::now() < end, "the log line never came:\n{}", lines.join("\n"));
+            assert!(Instant::now() < end, "the log line never came:\n{}", self.told());
             thread::sleep(Duration::from_millis(50));
         }
     }
@@ -63,7 +63,7 @@ impl Probity {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(Instant::now() < end, "probity does not end:\n{}", self.log.lock().join("\n"));
+            assert!(Instant::now() < end, "probity does not end:\n{}", self.told());
             thread::sleep(Duration::from_millis(10));
         }
     }

@@ -46,8 +46,8 @@ fn a_full_disk_is_told_and_probing_goes_on_needs_tmpfs() {
     // Room for the empty database and its log, and for little more.
     let probity = Probity::spawn(on_tmpfs(&run, &disk, "256k"));
     probity.wait_for_line(|line| {
-        let text = line.to_string().to_lowercase();
-        text.contains("full") && text.contains(data.to_str().unwrap())
+        let message = line["message"].as_str().unwrap_or_default();
+        message.contains("the disk is full") && message.contains(data.to_str().unwrap())
     });
     let runs = |probity: &Probity| -> f64 {
         let text = probity.get("/metrics").text();

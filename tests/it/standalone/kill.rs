@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use super::{due_and_done, process::Probity, target::Target, wire::Answer, write_checks};
 
 const CHECKS: usize = 1000;
-const INTERVAL: f64 = 5.0;
+const INTERVAL: f64 = 4.0;
 /// The store writes results this often.
 const FLUSH: f64 = 5.0;
 
@@ -27,7 +27,7 @@ fn a_killed_process_has_kept_what_was_flushed_and_shows_the_gap() {
     let folder = tempfile::tempdir().unwrap();
     let (checks, data) = (folder.path().join("checks"), folder.path().join("data"));
     let target = Target::start();
-    write_checks(&checks, CHECKS, "5s", &target);
+    write_checks(&checks, CHECKS, "4s", &target);
 
     let probity = Probity::start(&checks, &data, &[]);
     let samples = [0, 1, 250, 500, 999];
@@ -38,7 +38,7 @@ fn a_killed_process_has_kept_what_was_flushed_and_shows_the_gap() {
     probity.stop(Signal::KILL);
     let killed = Instant::now();
     // The time in which it is down is what this is about.
-    sleep(Duration::from_secs(12));
+    sleep(Duration::from_secs(10));
 
     let probity = Probity::start(&checks, &data, &[]);
     let down = killed.elapsed().as_secs_f64();

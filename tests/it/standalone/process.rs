@@ -58,17 +58,26 @@ impl Probity {
             Err(_) => {
                 let _ = child.kill();
                 let status = child.wait();
-                panic!("probity never said where it listens ({status:?}):\n{}", log.lock().join("\n"));
+                panic!("probity never said where it listens ({status:?}):\n{}", tail(&log.lock()));
             }
         }
+    }
+
+    /// The end of what it wrote, for messages.
+    pub fn told(&self) -> String {
+        tail(&self.log.lock())
     }
 
     /// # Panics
     /// When there is no answer; then with all that the program wrote.
     pub fn get(&self, path: &str) -> Answer {
-        wire::get(self.address, path, &[])
-            .unwrap_or_else(|error| panic!("GET {path}: {error}\n{}", self.log.lock().join("\n")))
+        wire::get(self.address, path, &[]).unwrap_or_else(|error| panic!("GET {path}: {error}\n{}", self.told()))
     }
+}
+
+/// The last lines: a thousand checks have a lot to say.
+fn tail(log: &[String]) -> String {
+    log[log.len().saturating_sub(40)..].join("\n")
 }
 
 impl Drop for Probity {
