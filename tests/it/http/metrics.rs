@@ -180,7 +180,7 @@ async fn requests_are_counted_by_template_and_never_by_path() {
 }
 
 #[tokio::test]
-async fn promtool_finds_nothing() {
+async fn promtool_finds_nothing_needs_promtool() {
     let there =
         std::process::Command::new("promtool").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if there.is_err() {

@@ -60,7 +60,7 @@ fn zone() -> String {
 }
 
 #[tokio::test]
-async fn a_real_server_answers_every_type() {
+async fn a_real_server_answers_every_type_needs_dnsmasq() {
     let Some(server) = real::dnsmasq(&zone()).await else { return };
     let at = server.address;
     for (name, record_type, answers) in [
@@ -85,7 +85,7 @@ async fn a_real_server_answers_every_type() {
 }
 
 #[tokio::test]
-async fn a_real_server_says_what_is_not_there() {
+async fn a_real_server_says_what_is_not_there_needs_dnsmasq() {
     let Some(server) = real::dnsmasq(&zone()).await else { return };
     let at = server.address;
     let failed = async |name, record_type, answers| {
@@ -104,7 +104,7 @@ async fn a_real_server_says_what_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_truncated_answer_is_asked_again_over_tcp() {
+async fn a_truncated_answer_is_asked_again_over_tcp_needs_dnsmasq() {
     let Some(server) = real::dnsmasq(&zone()).await else { return };
     let outcome = run(spec(server.address, "big.example.test", DnsType::TXT, &["y+first", "y+second"])).await;
     assert_eq!(outcome.reason, Reason::Ok, "{outcome:?}");

@@ -90,7 +90,7 @@ async fn a_look_up_outlives_the_one_who_began_it() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_and_never_kept() {
+async fn a_failure_is_told_and_never_kept_needs_dnsmasq() {
     let Some(server) = real::dnsmasq(
         "host-record=v4.example.test,10.0.0.4\nhost-record=v6.example.test,fd00::6\n\
          txt-record=text.example.test,x\nlocal=/test/\n",

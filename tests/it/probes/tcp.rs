@@ -156,7 +156,7 @@ async fn a_peer_that_wants_a_certificate_objects_also_when_nothing_is_said() {
 }
 
 #[tokio::test]
-async fn a_real_redis_answers() {
+async fn a_real_redis_answers_needs_redis() {
     let Some(server) = real::redis("secret").await else { return };
     let address = Address { host: "127.0.0.1".into(), port: server.address.port() };
     let run = async |steps| probe(&context(&[]), spec(address.clone(), Tls::default(), steps)).await;

@@ -295,7 +295,7 @@ async fn starttls_that_is_refused_garbled_or_endless_ends() {
 }
 
 #[tokio::test]
-async fn a_real_postgresql_starts_tls() {
+async fn a_real_postgresql_starts_tls_needs_postgres() {
     let root = Authority::new("Root", NOW);
     let identity = root.server(&["localhost"], NOW);
     let Some(server) = real::postgres(&identity.chain_pem, &identity.key_pem).await else { return };

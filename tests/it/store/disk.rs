@@ -55,7 +55,7 @@ impl Drop for Small {
 }
 
 #[test]
-fn a_full_disk_is_borne_and_recovered_from() {
+fn a_full_disk_is_borne_and_recovered_from_needs_tmpfs() {
     let Some(disk) = Small::mount(6) else { return };
     let clock = clock_at(T0);
     let store = open(disk.path(), &clock);
@@ -92,7 +92,7 @@ fn a_full_disk_is_borne_and_recovered_from() {
 }
 
 #[test]
-fn a_store_opens_on_a_full_disk_and_says_so_on_a_new_one() {
+fn a_store_opens_on_a_full_disk_and_says_so_on_a_new_one_needs_tmpfs() {
     let Some(disk) = Small::mount(4) else { return };
     let clock = clock_at(T0);
     let dir = disk.path().join("data");
