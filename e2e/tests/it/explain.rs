@@ -1,5 +1,7 @@
 //! Texts for `kubectl explain`.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::{Stage, Told, crd::read};
@@ -9,14 +11,14 @@ const NO_TEXT: &str = "<empty>";
 
 pub fn every_field_has_a_text(stage: &Stage<'_>) -> Told {
     let kubectl = stage.cluster.kubectl();
-    let shown = kubectl.must(["explain", "healthcheck.spec.http"])?;
+    let shown = published(|| kubectl.must(["explain", "healthcheck.spec.http"]))?;
     for field in ["url", "expect", "followRedirects", "DESCRIPTION"] {
         if !shown.contains(field) {
             return Err(format!("{field} is not in:\n{shown}"));
         }
     }
     // All levels at once, from what kubectl itself reads: the OpenAPI document of the group.
-    let document = read(&kubectl.must(["get", "--raw", "/openapi/v3/apis/probity.dev/v1alpha1"])?)?;
+    let document = read(&published(|| kubectl.must(["get", "--raw", "/openapi/v3/apis/probity.dev/v1alpha1"]))?)?;
     let schema = &document["components"]["schemas"]["dev.probity.v1alpha1.HealthCheck"];
     let mut silent = Vec::new();
     let fields = without_text(schema, "healthcheck", &mut silent);
@@ -27,6 +29,18 @@ pub fn every_field_has_a_text(stage: &Stage<'_>) -> Told {
         return Err(format!("kubectl explain says {NO_TEXT} of {silent:?}"));
     }
     Ok(())
+}
+
+/// An API server publishes the texts of a CRD a moment after it is established, and tells nobody when: asks until
+/// it has.
+fn published(ask: impl Fn() -> Result<String, String>) -> Result<String, String> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match ask() {
+            Err(_) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(250)),
+            answer => return answer,
+        }
+    }
 }
 
 /// Adds the fields under `schema` that have no description; gives how many there are.
