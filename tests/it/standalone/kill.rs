@@ -47,11 +47,11 @@ fn a_killed_process_has_kept_what_was_flushed_and_shows_the_gap() {
         let least = before - (FLUSH / INTERVAL).ceil();
         probity.wait_for(&path(number), |answer| runs(answer).filter(|runs| *runs >= least));
     }
-    for number in samples {
-        // Two runs more, so that it is this process that goes on.
-        let before = runs(&probity.get(&path(number))).unwrap();
+    // Two runs more, so that it is this process that goes on.
+    let resumed = samples.map(|number| runs(&probity.get(&path(number))).unwrap());
+    for (number, resumed) in samples.into_iter().zip(resumed) {
         let (expected, runs) =
-            probity.wait_for(&path(number), |answer| due_and_done(answer).filter(|(_, now)| *now >= before + 2.0));
+            probity.wait_for(&path(number), |answer| due_and_done(answer).filter(|(_, now)| *now >= resumed + 2.0));
         let gap = expected - runs;
         let (least, most) = ((down / INTERVAL).floor() - 1.0, ((down + FLUSH) / INTERVAL).ceil() + 1.0);
         assert!((least..=most).contains(&gap), "check {number}: {expected} due, {runs} done; down for {down} s");

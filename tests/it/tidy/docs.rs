@@ -66,3 +66,37 @@ fn every_link_leads_somewhere() {
     assert!(seen > 0, "no link was found in any document");
     expect_none(&complaints);
 }
+
+fn document(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+#[test]
+fn every_reason_is_explained() {
+    let text = document("docs/healthcheck.md");
+    let complaints: Vec<_> = probity::health::Reason::ALL
+        .iter()
+        .filter(|reason| !text.contains(&format!("\n| {reason} |")))
+        .map(|reason| format!("docs/healthcheck.md: {reason} has no line in the table of reasons: add one"))
+        .collect();
+    expect_none(&complaints);
+}
+
+#[test]
+fn every_flag_of_run_is_explained() {
+    use clap::CommandFactory as _;
+    let text = document("docs/operations.md");
+    let cli = probity::cli::Cli::command();
+    let run = cli.find_subcommand("run").unwrap();
+    let mut complaints = Vec::new();
+    for argument in cli.get_arguments().chain(run.get_arguments()) {
+        let Some(flag) = argument.get_long().filter(|flag| !["help", "version"].contains(flag)) else { continue };
+        let variable = argument.get_env().map(|name| name.to_string_lossy().into_owned());
+        for wanted in [Some(format!("--{flag}")), variable].into_iter().flatten() {
+            if !text.contains(&wanted) {
+                complaints.push(format!("docs/operations.md: `{wanted}` is not in the table of flags: add it"));
+            }
+        }
+    }
+    expect_none(&complaints);
+}
