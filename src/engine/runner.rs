@@ -117,6 +117,8 @@ impl Runner {
             source::Event::Changed(key) => key,
             source::Event::Ready => {
                 self.step(Event::SourceReady);
+                // Who is told that this instance is ready finds every check there.
+                self.show_now();
                 return self.engine.readiness.ready("source");
             }
         };
@@ -194,12 +196,15 @@ impl Runner {
 
     /// Shows the map of checks if it changed, but not more often than [`SHOW_EVERY`].
     fn show(&mut self) {
-        let now = self.clock.mono();
-        if self.changed && now >= self.shown + SHOW_EVERY {
-            self.engine.snapshot.replace(self.map.clone());
-            self.shown = now;
-            self.changed = false;
+        if self.changed && self.clock.mono() >= self.shown + SHOW_EVERY {
+            self.show_now();
         }
+    }
+
+    fn show_now(&mut self) {
+        self.engine.snapshot.replace(self.map.clone());
+        self.shown = self.clock.mono();
+        self.changed = false;
     }
 }
 
