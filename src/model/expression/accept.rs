@@ -15,8 +15,8 @@ use super::{Pattern, Program, Uses, budget, variables};
 /// hundred elements would need more steps than [`budget`] grants.
 const NESTING_MAX: usize = 2;
 
-/// The tree is walked, evaluated and dropped by recursion, about 1 KiB of stack a level; a thread has 2 MiB.
-const DEPTH_MAX: usize = 128;
+/// The tree is walked, evaluated and dropped by recursion: see [`super::stack`].
+const DEPTH_MAX: usize = 64;
 
 /// How deep brackets nest in what a person writes, with much to spare.
 const BRACKETS_MAX: u16 = 32;
@@ -73,7 +73,7 @@ pub(super) fn accept(source: &str) -> Result<Program, String> {
     let mut tree = parser.parse(source).map_err(|errors| one_line(&errors))?;
     let mut walk = Walk::default();
     walk.expr(&mut tree, 0)?;
-    Ok(Program { source: source.into(), tree, uses: walk.uses, patterns: walk.patterns })
+    Ok(Program { source: source.into(), tree, uses: walk.uses, patterns: walk.patterns, depth: walk.depth })
 }
 
 /// The first mistake, with its place when the expression has several lines.
@@ -94,6 +94,8 @@ struct Walk {
     /// The variables of the comprehensions around, innermost last.
     scope: Vec<String>,
     nesting: usize,
+    /// Of the deepest node.
+    depth: usize,
 }
 
 impl Walk {
@@ -102,6 +104,7 @@ impl Walk {
             return Err(format!("nested over {DEPTH_MAX} levels deep"));
         }
         let depth = depth + 1;
+        self.depth = self.depth.max(depth);
         if let Some(replacement) = self.response_field(&mut node.expr)? {
             node.expr = replacement;
             return Ok(());

@@ -1,12 +1,13 @@
 //! CEL expressions over what a run saw: compiled when an object is accepted, evaluated per run.
 //!
 //! Owns the one place that knows the CEL crate. [`accept`] decides what may run at all, [`variables`] what an
-//! expression sees, [`budget`] how much work one evaluation may do, [`explain`] what a failure is called.
+//! expression sees, [`budget`] how much work one evaluation may do, [`stack`] where it runs, [`explain`] what a failure is called.
 
 mod accept;
 mod budget;
 mod explain;
 mod json;
+mod stack;
 mod variables;
 
 use std::{
@@ -50,6 +51,8 @@ struct Program {
     uses: Uses,
     /// The patterns of `matches()`, compiled with the expression.
     patterns: Vec<budget::Matcher>,
+    /// How deep the tree is.
+    depth: usize,
 }
 
 /// Which variables an expression refers to.
@@ -76,6 +79,10 @@ impl Expression {
     /// Why there is no answer (ExpressionError): a missing key, a body that is not JSON, not a boolean, too
     /// much work. Says what, without values, so that it stays the same from run to run.
     pub fn holds(&self, response: &Response<'_>) -> Result<bool, String> {
+        stack::with_room(self.0.depth, || self.evaluate(response))?
+    }
+
+    fn evaluate(&self, response: &Response<'_>) -> Result<bool, String> {
         let program = &*self.0;
         let variables = Variables::new(program, response);
         let mut context = Context::with_env(budget::env());

@@ -180,6 +180,45 @@ fn no_number_is_too_large() {
     }
 }
 
+/// The deepest that is accepted, in every shape that nests, is evaluated and dropped where a worker has 1 MiB left.
+#[test]
+fn what_is_accepted_fits_the_stack() {
+    let shapes = [
+        ("response.json", "", "[0]"),
+        ("response.json", "", ".a"),
+        ("response.json", "", "['a']"),
+        ("response.json", "", "[?0]"),
+        ("response.json", "", ".?a"),
+        ("1", "", " + 1"),
+        ("1", "", " == 1"),
+        ("true", "", " && true"),
+        ("false", "", " || false"),
+        ("1", "", " in [1]"),
+        ("1", "-", ""),
+        ("true", "!", ""),
+        ("1", "true ? 1 : ", ""),
+        ("1", "[", "]"),
+        ("1", "{1: ", "}"),
+        ("1", "string(", ")"),
+        ("'a'", "", ".substring(0)"),
+        ("[1]", "", ".map(x, x)"),
+        ("[1]", "[1].map(x, ", ")"),
+        ("1", "1 + string(", "[0])"),
+    ];
+    let deepest = |(middle, open, close): (&str, &str, &str)| {
+        let nested = |times: usize| format!("{}{middle}{}", open.repeat(times), close.repeat(times));
+        (1..super::SOURCE_MAX).map(nested).map_while(|source| Expression::compile(&source).ok()).last()
+    };
+    let evaluate = move || {
+        for expression in shapes.into_iter().filter_map(deepest) {
+            for body in [b"{}".as_slice(), br#"{"a": {"a": [[]]}}"#, b"[[[]]]"] {
+                let _ = expression.holds(&Response { body: Some(body), ..Response::default() });
+            }
+        }
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(evaluate).unwrap().join().unwrap();
+}
+
 /// On a thread with the stack of a worker.
 #[test]
 fn no_nesting_is_too_deep() {
