@@ -35,6 +35,10 @@ impl Core {
         effects: &mut Vec<Effect>,
     ) {
         let Some(entry) = entry else { return self.gone(&key, now, effects) };
+        // Removed and made anew: nothing of the old one's state is the new one's.
+        if self.checks.get(&key).is_some_and(|check| check.view.uid != entry.uid) {
+            self.gone(&key, now, effects);
+        }
         match &entry.verdict {
             Verdict::Accepted(check) => self.accepted(&entry, check.clone(), store_id, now, effects),
             Verdict::Refused(refused) => self.refused(&entry, refused, now, effects),
@@ -67,6 +71,7 @@ impl Core {
         let since = old.as_ref().filter(|view| view.state == State::Unknown).map_or(now.wall, |view| view.since);
         let view = CheckView {
             key: entry.key.clone(),
+            uid: entry.uid.clone(),
             generation: entry.generation,
             labels: entry.labels.clone(),
             report_as: old.as_ref().map_or_else(|| entry.key.name.clone(), |view| view.report_as.clone()),
@@ -102,6 +107,7 @@ impl Core {
         let Target { state, reason, message, since, .. } = &slot.target;
         let view = CheckView {
             key: entry.key.clone(),
+            uid: entry.uid.clone(),
             generation: check.generation,
             labels: check.labels.clone(),
             report_as: check.report_as.clone(),

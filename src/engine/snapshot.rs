@@ -47,6 +47,8 @@ pub struct CheckView {
     pub generation: i64,
     pub labels: Labels,
     pub report_as: Arc<str>,
+    /// As in the source's entry: empty for files.
+    pub uid: Arc<str>,
     /// None when the spec is refused.
     pub kind: Option<ProbeKind>,
     pub interval: Duration,

@@ -122,6 +122,7 @@ impl World {
         let store_id = key.name.bytes().map(u32::from).sum();
         let entry = Entry {
             key: key.clone(),
+            uid: Arc::default(),
             generation,
             labels,
             verdict: Verdict::Accepted(Arc::new(check)),
@@ -135,8 +136,15 @@ impl World {
         let key = ObjectKey::new("default", name);
         let verdict =
             Verdict::Refused(Refused { ready_reason: "InvalidSpec", reason, message: "spec.http: no".into() });
-        let entry =
-            Entry { key: key.clone(), generation: 2, labels: Labels::default(), verdict, stale: None, note: None };
+        let entry = Entry {
+            key: key.clone(),
+            uid: Arc::default(),
+            generation: 2,
+            labels: Labels::default(),
+            verdict,
+            stale: None,
+            note: None,
+        };
         self.step(Event::Object { key, entry: Some(Arc::new(entry)), store_id: 0 });
     }
 

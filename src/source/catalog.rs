@@ -19,6 +19,8 @@ pub struct Catalog {
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub key: ObjectKey,
+    /// Of the object in a cluster: one of the same name that was made anew is another object. Empty for files.
+    pub uid: Arc<str>,
     pub generation: i64,
     pub labels: Labels,
     pub verdict: Verdict,

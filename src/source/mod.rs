@@ -2,6 +2,7 @@
 
 mod catalog;
 mod files;
+pub mod kubernetes;
 pub mod manifest;
 mod refused;
 pub mod review;

@@ -11,6 +11,8 @@ const QUIET: &[&str] = &[
     "hickory_resolver",
     "hyper",
     "hyper_util",
+    "kube_client",
+    "kube_runtime",
     "mio",
     "reqwest",
     "rustls",

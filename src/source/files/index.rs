@@ -280,6 +280,7 @@ impl Index {
         };
         Present::Entry(Entry {
             key: key.clone(),
+            uid: Arc::default(),
             generation: judged.generation,
             labels: judged.labels.clone(),
             verdict,

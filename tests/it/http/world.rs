@@ -277,6 +277,7 @@ pub fn check(
     let labels = [("tier".to_owned(), namespace.to_owned()), ("name".to_owned(), name.to_owned())];
     CheckView {
         key,
+        uid: Arc::default(),
         generation: 3,
         labels: Arc::new(labels.into()),
         report_as: name.replace('-', "_").into(),
