@@ -17,6 +17,7 @@ pub mod validate;
 pub mod health;
 pub mod schedule;
 
+pub mod controller;
 pub mod engine;
 pub mod history;
 pub mod net;

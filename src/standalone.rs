@@ -107,6 +107,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         context: probe::Context::new(clock.clone(), net),
         beat: progress.watch("engine"),
         readiness: readiness.clone(),
+        listener: None,
     };
 
     let mut supervisor = Supervisor::new(shutdown.clone());

@@ -13,5 +13,5 @@ mod tests;
 
 pub use core::Core;
 pub use effect::{Effect, Event, Order, Skip};
-pub use runner::{EVENTS, Engine};
+pub use runner::{EVENTS, Engine, Listener};
 pub use snapshot::{CheckCell, CheckView, LastRun, Ready, Snapshot, TargetCell, TargetView};

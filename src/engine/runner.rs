@@ -40,6 +40,15 @@ pub struct Engine {
     pub beat: Beat,
     /// Told when the source was read whole and taken in.
     pub readiness: Readiness,
+    /// Who wants to know what changes: the cluster's statuses. Stand-alone nobody.
+    pub listener: Option<Arc<dyn Listener>>,
+}
+
+/// Who is told that something else is shown of a check.
+pub trait Listener: Send + Sync {
+    /// The view of this check, or the state of one of its targets, is another one; it is in the snapshot. Must
+    /// return at once: the engine waits for it.
+    fn changed(&self, key: &ObjectKey);
 }
 
 /// The part of a running engine that is not the step.
@@ -49,6 +58,8 @@ struct Runner {
     effects: Vec<Effect>,
     runs: JoinSet<(u32, u64, Outcome)>,
     map: BTreeMap<ObjectKey, Arc<CheckCell>>,
+    /// In the map, and not shown yet; kept only for a listener.
+    inserted: Vec<ObjectKey>,
     /// When the map was last shown, and whether it has changed since.
     shown: Duration,
     changed: bool,
@@ -66,6 +77,7 @@ impl Engine {
             effects: Vec::new(),
             runs: JoinSet::new(),
             map: BTreeMap::new(),
+            inserted: Vec::new(),
             shown: Duration::ZERO,
             changed: false,
         };
@@ -179,10 +191,20 @@ impl Runner {
                         None => runs.push((ran, 1)),
                     }
                 }
+                let told = engine.listener.is_some() && cell.view.load().state != view.state;
                 cell.view.store(Arc::new(view));
+                if told {
+                    self.tell(&cell.key.check);
+                }
             }
-            Effect::Check(cell, view) => cell.view.store(view),
+            Effect::Check(cell, view) => {
+                cell.view.store(view.clone());
+                self.tell(&view.key);
+            }
             Effect::Insert(key, cell) => {
+                if engine.listener.is_some() {
+                    self.inserted.push(key.clone());
+                }
                 self.map.insert(key, cell);
                 self.changed = true;
             }
@@ -205,6 +227,15 @@ impl Runner {
         self.engine.snapshot.replace(self.map.clone());
         self.shown = self.clock.mono();
         self.changed = false;
+        for key in std::mem::take(&mut self.inserted) {
+            self.tell(&key);
+        }
+    }
+
+    fn tell(&self, key: &ObjectKey) {
+        if let Some(listener) = &self.engine.listener {
+            listener.changed(key);
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! Also the one place where records become buckets: live, and again when frames are read after a kill. An hour
 //! that ends comes out as a [`Part`] of its row; so does time that belongs to an hour that has ended already.
 
+use std::time::Duration;
+
 use crate::clock::WallMs;
 
 use super::{
@@ -119,6 +121,23 @@ impl Recent {
             day: rolling(&self.hours, now, HOUR_MS, 24),
             month: rolling(&self.days, now, DAY_MS, 30),
         }
+    }
+
+    /// The average latency of the last five minutes with runs among the last 60; None without any.
+    pub fn latency(&self, now: WallMs) -> Option<Duration> {
+        let minute = number(now.clamp(0, WALL_MAX), MINUTE_MS);
+        let (mut runs, mut us, mut minutes) = (0, 0, 0);
+        for at in (minute.saturating_sub(59)..=minute).rev() {
+            let bucket = self.minutes.get(at);
+            let timed = u64::from(bucket.good) + u64::from(bucket.degraded) + u64::from(bucket.failed);
+            runs += timed;
+            us += u64::from(bucket.latency_sum_us);
+            minutes += u32::from(timed > 0);
+            if minutes == 5 {
+                break;
+            }
+        }
+        us.checked_div(runs).map(Duration::from_micros)
     }
 
     /// Ends the running hour if it is another than `hour`, though no record has come since.

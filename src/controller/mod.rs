@@ -1,0 +1,28 @@
+//! What the cluster is told: the status of each object, and events about it.
+//!
+//! Owns what a status says, when it is written and how often. Decides nothing about health and holds up nothing:
+//! sources and the engine leave a key in [`Statuses`] and go on; [`StatusWriter`] reads the present when its turn
+//! comes. Stand-alone, none of this is made.
+//!
+//! ```text
+//! source ── observed, removed ──┐
+//! engine ── changed ────────────┴─► Statuses ──► StatusWriter ── server-side apply ──► API server
+//!                                                     └─► Recorder ── events.k8s.io ──────┘
+//! ```
+
+mod backoff;
+mod bucket;
+mod events;
+mod request;
+mod schedule;
+mod status;
+mod statuses;
+mod subject;
+mod tally;
+mod writer;
+
+pub use events::{EventSender, Gravity, Note, Recorder, recorder};
+pub use statuses::Statuses;
+pub use subject::{Kind, Subject};
+pub use tally::Tally;
+pub use writer::{Budgets, StatusWriter};

@@ -1,0 +1,48 @@
+//! Which events a written status is worth. Pure.
+//!
+//! From what stood there to what stands there now: so that a restart tells nothing twice, and what came and went
+//! while the API server was away is not told as if it were news.
+
+use super::written::{Answer, Written};
+use crate::{
+    api::{HealthCheckStatus, StateName},
+    controller::events::{Gravity, Note},
+};
+
+/// In the order in which they are told.
+pub(crate) fn announcements(before: &Written, after: &Written, status: &HealthCheckStatus) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let refused = after.ready.status == Answer::False;
+    if let Some(ready) = status.conditions.iter().flatten().find(|condition| condition.type_ == "Ready") {
+        let was_refused = before.ready.status == Answer::False;
+        if refused && !(was_refused && before.ready.why == after.ready.why) {
+            notes.push(Note::new(Gravity::Warning, &ready.reason, "Validate", &ready.message));
+        } else if was_refused && after.ready.status == Answer::True {
+            notes.push(Note::new(Gravity::Normal, &ready.reason, "Validate", &ready.message));
+        }
+    }
+    let Some(state) = after.state.filter(|state| before.state != Some(*state)) else { return notes };
+    let (reason, message) = (status.reason.as_deref().unwrap_or_default(), status.message.as_deref());
+    let message = message.unwrap_or_default();
+    let known_before = before.state.is_some() && !before.pending;
+    let gravity = match state {
+        StateName::Unhealthy | StateName::Degraded => Some(Gravity::Warning),
+        // That a new check is well, or that one is asked anew under its new spec, is no transition.
+        StateName::Healthy | StateName::Suspended => known_before.then_some(Gravity::Normal),
+        // The refusal says it already.
+        StateName::Unknown => (!after.pending && !refused).then_some(Gravity::Warning),
+    };
+    let text = if message.is_empty() { reason.to_owned() } else { format!("{reason}: {message}") };
+    notes.extend(gravity.map(|gravity| Note::new(gravity, name(state), "Probe", &text)));
+    notes
+}
+
+fn name(state: StateName) -> &'static str {
+    match state {
+        StateName::Healthy => "Healthy",
+        StateName::Degraded => "Degraded",
+        StateName::Unhealthy => "Unhealthy",
+        StateName::Unknown => "Unknown",
+        StateName::Suspended => "Suspended",
+    }
+}

@@ -1,0 +1,95 @@
+//! Where others leave word that an object's status may have to be written. Never waited for.
+
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::{
+    status::Written,
+    subject::{Kind, Subject},
+};
+use crate::{api::HealthCheckStatus, engine::Listener, model::ObjectKey};
+
+/// The way in: cheap to clone, and every call returns at once. What is said of one object twice before the writer
+/// looks is one word, so that it holds at most one entry per object.
+#[derive(Clone, Default)]
+pub struct Statuses(Arc<Inbox>);
+
+#[derive(Default)]
+struct Inbox {
+    news: Mutex<HashMap<Subject, News>>,
+    arrived: Notify,
+}
+
+/// What is new about one object. That there is an entry at all says: look at it.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    pub(super) object: Option<Object>,
+}
+
+/// The object in the API server.
+#[derive(Debug)]
+pub(super) enum Object {
+    There { uid: Arc<str>, written: Box<Written> },
+    Gone,
+}
+
+impl Statuses {
+    /// The source saw a HealthCheck: at its first reading, and at each change. `status` is what the API server holds;
+    /// what it says already is not written again, also after a restart.
+    pub fn observed(&self, key: &ObjectKey, uid: &Arc<str>, status: Option<&HealthCheckStatus>) {
+        let written = Box::new(status.map(Written::of).unwrap_or_default());
+        self.tell(Kind::HealthCheck, key, Some(Object::There { uid: uid.clone(), written }));
+    }
+
+    /// The source saw that a HealthCheck is gone.
+    pub fn removed(&self, key: &ObjectKey) {
+        self.tell(Kind::HealthCheck, key, Some(Object::Gone));
+    }
+
+    fn tell(&self, kind: Kind, key: &ObjectKey, object: Option<Object>) {
+        let subject = Subject { kind, key: key.clone() };
+        let mut all = self.0.news.lock();
+        let news = all.entry(subject).or_default();
+        if object.is_some() {
+            news.object = object;
+        }
+        drop(all);
+        self.0.arrived.notify_one();
+    }
+
+    /// Everything that was said since the last time.
+    pub(super) fn take(&self) -> HashMap<Subject, News> {
+        std::mem::take(&mut self.0.news.lock())
+    }
+
+    /// Ends when something was said since [`Statuses::take`], also before this was called.
+    pub(super) async fn arrived(&self) {
+        self.0.arrived.notified().await;
+    }
+}
+
+impl Listener for Statuses {
+    fn changed(&self, key: &ObjectKey) {
+        self.tell(Kind::HealthCheck, key, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_said_twice_is_one_word_and_the_newest_of_the_object() {
+        let (statuses, key, uid) = (Statuses::default(), ObjectKey::new("a", "b"), Arc::from("1"));
+        statuses.observed(&key, &uid, None);
+        statuses.removed(&key);
+        statuses.changed(&key);
+        statuses.arrived().await;
+        let news = statuses.take();
+        let only: Vec<_> = news.into_values().collect();
+        assert!(matches!(only[..], [News { object: Some(Object::Gone) }]), "{only:?}");
+        assert!(statuses.take().is_empty());
+    }
+}

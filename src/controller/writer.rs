@@ -1,0 +1,329 @@
+//! Writes statuses: looks at what others said has changed, and applies what differs when its turn comes.
+//!
+//! Owns what is known of each object's status in the API server, and the requests under way. A supervised task of
+//! its own: an API server that is slow or away delays nothing else, and nothing is kept meanwhile but the keys.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    convert::Infallible,
+    ops::Bound,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::FutureExt;
+use kube::Client;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{
+    events::Recorder,
+    request::{self, Answer},
+    schedule::{Class, Ended, Schedule},
+    status::{Difference, TargetSeen, Written, announcements, health_check},
+    statuses::{News, Object, Statuses},
+    subject::{Kind, Subject},
+    tally::Tally,
+};
+use crate::{
+    api::HealthCheckStatus,
+    clock::{Clock, WallMs},
+    engine::{CheckView, Snapshot, TargetCell},
+    health::Reason,
+    model::ObjectKey,
+};
+
+/// Writes per second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budgets {
+    /// Transitions, first results, Ready: at least 1.
+    pub transitions: u32,
+    /// Figures that move slowly; 0 writes none for their sake.
+    pub refreshes: u32,
+}
+
+/// A first result is awaited for so long, to share one write with Ready.
+const FIRST_RESULT: Duration = Duration::from_secs(2);
+/// Other words under the same state are written at most this often per object.
+const WORDS_EVERY: Duration = Duration::from_secs(10);
+/// Everything is looked at this often, for the figures, which change without anybody's saying so.
+const WALK: Duration = Duration::from_secs(30);
+/// Figures of an object that is new to this process are written after this at the earliest: by then its history is
+/// loaded, and a new one has some.
+const FIGURES_AFTER: Duration = Duration::from_secs(30);
+/// One look is some 5 µs: after so many the runtime's thread is given back.
+const LOOKS_AT_ONCE: usize = 200;
+/// What is under way at the end has this long.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// The task that writes statuses.
+pub struct StatusWriter {
+    client: Client,
+    statuses: Statuses,
+    snapshot: Snapshot,
+    recorder: Recorder,
+    tally: Tally,
+    clock: Clock,
+    schedule: Schedule,
+    records: HashMap<Subject, Record>,
+    /// To be looked at; an object may stand in it twice, and is bounded by the news taken and one walk's share.
+    looks: VecDeque<Subject>,
+    flights: JoinSet<(Box<Flight>, Answer)>,
+    walk: Walk,
+}
+
+/// One object whose status is written here.
+struct Record {
+    uid: Arc<str>,
+    /// What stands in the API server.
+    written: Written,
+    /// When this process saw it first.
+    seen: Duration,
+    /// Since when a first result is awaited.
+    held: Option<Duration>,
+    last_write: Option<Duration>,
+}
+
+/// A request under way.
+struct Flight {
+    subject: Subject,
+    uid: Arc<str>,
+    written: Written,
+    status: HealthCheckStatus,
+}
+
+/// The way through all checks, round and round.
+#[derive(Default)]
+struct Walk {
+    last: Option<ObjectKey>,
+    next: Duration,
+}
+
+/// A walk takes a share of all checks each second.
+const STEP: Duration = Duration::from_secs(1);
+
+impl StatusWriter {
+    pub fn new(
+        client: Client,
+        statuses: Statuses,
+        snapshot: Snapshot,
+        recorder: Recorder,
+        tally: Tally,
+        budgets: Budgets,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            client,
+            statuses,
+            snapshot,
+            recorder,
+            tally,
+            clock,
+            schedule: Schedule::new(budgets.transitions.max(1), budgets.refreshes),
+            records: HashMap::new(),
+            looks: VecDeque::new(),
+            flights: JoinSet::new(),
+            walk: Walk::default(),
+        }
+    }
+
+    /// Runs until told to stop; then waits a moment for what is under way.
+    ///
+    /// # Errors
+    /// None.
+    pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), Infallible> {
+        let statuses = self.statuses.clone();
+        loop {
+            self.take_news();
+            self.walk();
+            for subject in self.looks.drain(..self.looks.len().min(LOOKS_AT_ONCE)).collect::<Vec<_>>() {
+                self.look(&subject);
+            }
+            self.start_due();
+            self.tally.backlog(Kind::HealthCheck, self.schedule.len());
+            let wake = match self.schedule.wake() {
+                _ if !self.looks.is_empty() => Duration::ZERO,
+                Some(at) => at.min(self.walk.next),
+                None => self.walk.next,
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(ended) = self.flights.join_next(), if !self.flights.is_empty() => self.landed(ended),
+                () = statuses.arrived() => {}
+                () = tokio::time::sleep_until(self.clock.instant(wake)) => {}
+            }
+        }
+        let _ = tokio::time::timeout(DRAIN, async { while self.flights.join_next().await.is_some() {} }).await;
+        Ok(())
+    }
+
+    /// Takes in what sources and engine have said.
+    fn take_news(&mut self) {
+        let now = self.clock.mono();
+        for (subject, News { object }) in self.statuses.take() {
+            match object {
+                Some(Object::Gone) => {
+                    self.records.remove(&subject);
+                    self.schedule.settle(&subject);
+                    continue;
+                }
+                Some(Object::There { uid, written }) => self.adopt(&subject, uid, *written, now),
+                None => {}
+            }
+            self.looks.push_back(subject);
+        }
+    }
+
+    /// The source saw the object. What it holds is what stands there, unless it may be older than what was written
+    /// here a moment ago: a watch tells of each of our own writes, and late.
+    fn adopt(&mut self, subject: &Subject, uid: Arc<str>, written: Written, now: Duration) {
+        if let Some(record) = self.records.get_mut(subject).filter(|record| record.uid == uid) {
+            let settled = record.last_write.is_none_or(|last| now.saturating_sub(last) > WORDS_EVERY);
+            if settled && !self.schedule.is_flying(subject) {
+                record.written = written;
+            }
+            return;
+        }
+        self.schedule.settle(subject);
+        let record = Record { uid, written, seen: now, held: None, last_write: None };
+        self.records.insert(subject.clone(), record);
+    }
+
+    /// Brings some more of all objects before the eye.
+    fn walk(&mut self) {
+        let now = self.clock.mono();
+        if now < self.walk.next {
+            return;
+        }
+        self.walk.next = now + STEP;
+        let checks = self.snapshot.checks();
+        let share = checks.len().div_ceil((WALK.as_secs() / STEP.as_secs()) as usize);
+        let after = self.walk.last.take().map_or(Bound::Unbounded, Bound::Excluded);
+        let keys: Vec<_> = checks.range((after, Bound::Unbounded)).take(share).map(|(key, _)| key.clone()).collect();
+        // At the end it begins anew.
+        self.walk.last = if keys.len() < share { None } else { keys.last().cloned() };
+        self.looks.extend(keys.into_iter().map(|key| Subject { kind: Kind::HealthCheck, key }));
+    }
+
+    /// Looks whether a status is to be written, and when.
+    fn look(&mut self, subject: &Subject) {
+        match self.wanted(subject) {
+            Some((class, due, _)) => self.schedule.want(subject, class, due),
+            None => self.schedule.settle(subject),
+        }
+    }
+
+    /// The write that the present calls for: how soon, not before when, and what.
+    fn wanted(&mut self, subject: &Subject) -> Option<(Class, Duration, Box<Flight>)> {
+        let record = self.records.get_mut(subject)?;
+        let now = self.clock.now();
+        let cell = self.snapshot.get(&subject.key)?;
+        let view = cell.view.load_full();
+        // The engine has not come to the object of this uid yet; it will say so.
+        if view.uid != record.uid {
+            return None;
+        }
+        let targets: Vec<_> = view.targets.iter().map(|target| seen(target, now.wall)).collect();
+        let status = health_check(&view, &targets, &record.written, now.wall);
+        let written = Written::of(&status);
+        let last = record.last_write;
+        let (class, due) = match record.written.difference(&written) {
+            Difference::None => return None,
+            Difference::Figures if !self.schedule.refreshes() => return None,
+            Difference::Figures => (Class::Refresh, now.mono.max(record.seen + FIGURES_AFTER)),
+            Difference::Words => (Class::Urgent, last.map_or(now.mono, |last| now.mono.max(last + WORDS_EVERY))),
+            Difference::Standing if awaits_first_result(&view) => {
+                let held = *record.held.get_or_insert(now.mono);
+                (Class::Urgent, now.mono.max(held + FIRST_RESULT))
+            }
+            Difference::Standing => (Class::Urgent, now.mono),
+        };
+        let flight = Flight { subject: subject.clone(), uid: record.uid.clone(), written, status };
+        Some((class, due, Box::new(flight)))
+    }
+
+    /// Starts every write that is due and that the budgets allow.
+    fn start_due(&mut self) {
+        let now = self.clock.mono();
+        while let Some((subject, class)) = self.schedule.next(now) {
+            let Some((wanted, due, flight)) = self.wanted(&subject) else {
+                self.schedule.settle(&subject);
+                continue;
+            };
+            if wanted < class || due > now {
+                self.schedule.postpone(&subject, wanted, due);
+                continue;
+            }
+            self.schedule.start(&subject, now);
+            let client = self.client.clone();
+            self.flights.spawn(async move {
+                let apply = request::apply(&client, &flight.subject, &flight.uid, &flight.status);
+                let answer = AssertUnwindSafe(apply).catch_unwind().await.unwrap_or_else(|_| Answer {
+                    ended: Ended::Refused,
+                    why: Some("the request broke: please report this".to_owned()),
+                });
+                (flight, answer)
+            });
+        }
+    }
+
+    /// A write has ended.
+    fn landed(&mut self, ended: Result<(Box<Flight>, Answer), tokio::task::JoinError>) {
+        // Panics are caught in the task, and nobody aborts it.
+        let Ok((flight, answer)) = ended else { return };
+        let Flight { subject, uid, written, status } = *flight;
+        let now = self.clock.mono();
+        let was_away = self.schedule.is_away();
+        self.schedule.ended(&subject, answer.ended, now);
+        self.tally.write(subject.kind, answer.label());
+        self.log(&subject, &answer, was_away);
+        if answer.ended == Ended::Gone {
+            return;
+        }
+        if answer.ended == Ended::Written
+            && let Some(record) = self.records.get_mut(&subject).filter(|record| record.uid == uid)
+        {
+            for note in announcements(&record.written, &written, &status) {
+                self.recorder.tell(&subject, &uid, note);
+            }
+            record.written = written;
+            record.held = None;
+            record.last_write = Some(now);
+        }
+        // What has changed meanwhile, and what is to be tried again or is gone.
+        self.looks.push_back(subject);
+    }
+
+    /// Once when the API server goes and once when it is back; and each object that it refuses.
+    fn log(&self, subject: &Subject, answer: &Answer, was_away: bool) {
+        let is_away = self.schedule.is_away();
+        let why = answer.why.as_deref().unwrap_or_default();
+        if is_away && !was_away {
+            warn!("the API server does not take statuses; they are written when it is back: {why}");
+        } else if was_away && !is_away {
+            info!(waiting = self.schedule.len(), "the API server takes statuses again");
+        } else if answer.ended == Ended::Refused {
+            let (namespace, name) = (&*subject.key.namespace, &*subject.key.name);
+            warn!(namespace, name, "the API server refuses the status: {why}");
+        }
+    }
+}
+
+/// Nothing was learned of it yet: what there is to write may be written with the first result.
+fn awaits_first_result(view: &CheckView) -> bool {
+    view.ready.ok
+        && view.reason == Reason::Pending
+        && view.targets.iter().all(|target| target.view.load().last.is_none())
+}
+
+fn seen(target: &TargetCell, now: WallMs) -> TargetSeen {
+    let history = target.history.lock();
+    TargetSeen {
+        instance: target.instance.clone(),
+        view: target.view.load_full(),
+        uptime: history.uptime(now),
+        latency: history.latency(now),
+    }
+}
