@@ -10,6 +10,7 @@ use std::{
 use crate::{Context, Result};
 
 pub struct Process {
+    name: String,
     child: Child,
     log: PathBuf,
 }
@@ -17,13 +18,21 @@ pub struct Process {
 impl Process {
     pub fn start(program: &Path, folder: &Path, arguments: &[impl AsRef<OsStr>]) -> Result<Self> {
         let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
-        let log = folder.join(format!("{name}.log"));
-        let output = File::create(&log).context(format!("cannot write {}", log.display()))?;
+        // Inside namespaces logs have a folder of their own, which is kept when the run fails.
+        let logs = folder.join("logs");
+        let log = if logs.is_dir() { logs.as_path() } else { folder }.join(format!("{name}.log"));
+        // One that is started again goes on in its log.
+        let output = File::options().create(true).append(true).open(&log);
+        let output = output.context(format!("cannot write {}", log.display()))?;
         let errors = output.try_clone().context("cannot share the log")?;
         let mut command = dying_with_us(program);
         command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(output).stderr(errors);
         let child = command.spawn().context(format!("cannot start {name}"))?;
-        Ok(Self { child, log })
+        Ok(Self { name, child, log })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whether it has ended by itself.

@@ -7,8 +7,11 @@ use std::{
 
 use crate::{Context, Result};
 
-/// The parts that the tests need now. `e2e/tools/build.sh` knows how to build each.
-const PARTS: [&str; 3] = ["etcd", "kube-apiserver", "kubectl"];
+/// What an API server alone needs. `e2e/tools/build.sh` knows how to build each.
+const SERVER: [&str; 3] = ["etcd", "kube-apiserver", "kubectl"];
+/// What a node that runs pods needs beside it.
+const NODE: [&str; 7] =
+    ["kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns", "helm", "pause"];
 
 /// A folder with the cluster's programs.
 #[derive(Debug, Clone)]
@@ -17,26 +20,55 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// The programs, built if need be: some minutes the first time, nothing later.
+    /// The programs of an API server, built if need be: some minutes the first time, nothing later.
     ///
     /// # Errors
     /// Says what is missing on this machine.
     pub fn find() -> Result<Self> {
+        Self::with(&SERVER)
+    }
+
+    /// Those of a node, too.
+    ///
+    /// # Errors
+    /// Says what is missing on this machine.
+    pub fn find_all() -> Result<Self> {
+        Self::with(&[&SERVER[..], &NODE[..]].concat())
+    }
+
+    fn with(parts: &[&str]) -> Result<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/build.sh");
         let run =
             |arguments: &[&str]| Command::new("bash").arg(&script).args(arguments).output().context("cannot run bash");
         let place = run(&["--where"])?;
         let tools = Self { folder: PathBuf::from(String::from_utf8_lossy(&place.stdout).trim()) };
-        if PARTS.iter().all(|part| tools.path(part).is_file()) {
+        if parts.iter().all(|part| tools.path(part).is_file()) {
             return Ok(tools);
         }
-        eprintln!("e2e: building {} (some minutes, once)", PARTS.join(", "));
+        eprintln!("e2e: building {} (some minutes, once)", parts.join(", "));
         // Its lines go to where the test's go, so that a long build does not look like a hang.
-        let status = Command::new("bash").arg(&script).args(PARTS).status().context("cannot run bash")?;
+        let status = Command::new("bash").arg(&script).args(parts).status().context("cannot run bash")?;
         if status.success() { Ok(tools) } else { Err(format!("{} failed: {status}", script.display())) }
+    }
+
+    /// Where they all are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub fn path(&self, part: &str) -> PathBuf {
         self.folder.join(part)
     }
+}
+
+/// Where a program is on the path of programs, or in the folders of an administrator's.
+pub(crate) fn which(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let administrators = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(administrators).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+/// Where the plug-ins are that connect pods: Debian's folder, or everyone else's.
+pub(crate) fn network_plugins() -> Option<PathBuf> {
+    ["/usr/lib/cni", "/opt/cni/bin"].map(PathBuf::from).into_iter().find(|folder| folder.join("host-local").is_file())
 }
