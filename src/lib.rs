@@ -28,7 +28,7 @@ pub mod cli;
 pub mod metrics;
 pub mod server;
 
-pub mod standalone;
+pub mod run;
 
 pub mod clock;
 pub mod settings;

@@ -7,7 +7,7 @@ use crate::net::Egress;
 /// Settings of one process, valid by construction but for what only the system can tell.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    pub manifests: Vec<PathBuf>,
+    pub origin: Origin,
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
     pub egress: Egress,
@@ -18,6 +18,15 @@ pub struct Settings {
     pub api_token_file: Option<PathBuf>,
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
+}
+
+/// Where objects come from.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// Manifest files and folders.
+    Files(Vec<PathBuf>),
+    /// The cluster that the environment leads to: these namespaces of it, or all when none is named.
+    Cluster { namespaces: Vec<String> },
 }
 
 /// 2,000 silent targets with a timeout of half their interval hold 1,000 runs; four times that is room for a bad

@@ -22,6 +22,11 @@ impl EgressArgs {
     pub fn stand_alone(&self) -> Egress {
         Egress { deny: self.deny_cidr.clone(), allow: self.allow_cidr.clone(), allow_loopback: true }
     }
+
+    /// The policy in a cluster: the node and the pod itself may not be probed.
+    pub fn in_cluster(&self) -> Egress {
+        Egress { allow_loopback: false, ..self.stand_alone() }
+    }
 }
 
 /// A network such as `10.0.0.0/8`; an address alone is the network of just that address.

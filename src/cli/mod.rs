@@ -47,7 +47,7 @@ pub enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Runs checks from manifest files, on and on
+    /// Runs checks from a cluster or from manifest files, on and on
     Run(run::Args),
     /// Runs every check once and tells how it went
     ///

@@ -3,22 +3,28 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use crate::{
-    settings::{DEFAULT_IN_FLIGHT, MAX_IN_FLIGHT, Settings, retention},
-    standalone, telemetry,
+    settings::{DEFAULT_IN_FLIGHT, MAX_IN_FLIGHT, Origin, Settings, retention},
+    telemetry,
 };
 
 use super::{Cli, Exit, egress::EgressArgs};
 
 const EXAMPLE: &str = "Example:
   probity run --manifests manifests/quickstart
-  probity run --manifests checks/ secrets.yaml --listen 127.0.0.1:9090 --data-dir /var/lib/probity";
+  probity run --manifests checks/ secrets.yaml --listen 127.0.0.1:9090 --data-dir /var/lib/probity
+  KUBECONFIG=~/.kube/config probity run --namespace shop --namespace billing";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
-    /// Files and folders of manifests; read again when they change
+    /// Files and folders of manifests, read again when they change; without them the objects are those of the
+    /// cluster around, or of the kubeconfig
     #[arg(long, env = "PROBITY_MANIFESTS", value_name = "PATH", num_args = 1.., value_delimiter = ',')]
     manifests: Vec<PathBuf>,
+    /// Namespaces of the cluster to watch [default: all of them]
+    #[arg(long, env = "PROBITY_NAMESPACE", value_name = "NS", num_args = 1.., value_delimiter = ',',
+          conflicts_with = "manifests")]
+    namespace: Vec<String>,
     /// Address to serve on; port 0 picks a free one
     #[arg(long, env = "PROBITY_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -53,17 +59,16 @@ pub fn run(cli: &Cli, args: &Args) -> Exit {
         eprintln!("probity: {error}");
         return Exit::Usage;
     }
-    if args.manifests.is_empty() {
-        eprintln!(
-            "probity: nothing to run: name files or folders of manifests, as in\n\n  probity run --manifests manifests/quickstart"
-        );
-        return Exit::Usage;
-    }
-    standalone::run(Settings {
-        manifests: args.manifests.clone(),
+    let (origin, egress) = if args.manifests.is_empty() {
+        (Origin::Cluster { namespaces: args.namespace.clone() }, args.egress.in_cluster())
+    } else {
+        (Origin::Files(args.manifests.clone()), args.egress.stand_alone())
+    };
+    crate::run::run(Settings {
+        origin,
         listen: args.listen,
         data_dir: args.data_dir.clone(),
-        egress: args.egress.stand_alone(),
+        egress,
         max_in_flight: usize::try_from(args.max_in_flight).unwrap_or(MAX_IN_FLIGHT),
         history: args.retention.unwrap_or(DEFAULT_RETENTION),
         api_token_file: args.api_token_file.clone(),

@@ -39,12 +39,34 @@ pub enum Verdict {
 /// Why an object does not run.
 #[derive(Debug, Clone)]
 pub struct Refused {
-    /// Of the condition Ready: InvalidSpec, InvalidExpression, UnresolvedReference, NotSupported.
+    /// Of the condition Ready: InvalidSpec, InvalidExpression, UnresolvedReference, NotPermitted, NotSupported.
     pub ready_reason: &'static str,
     /// Of the state: SecretMissing for a missing reference, else InvalidSpec or NotSupported.
     pub reason: Reason,
     /// Every mistake, one after the other, bounded.
     pub message: Arc<str>,
+}
+
+impl Verdict {
+    /// Whether nothing has to be done to go from the one to the other.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Accepted(a), Self::Accepted(b)) => Arc::ptr_eq(a, b),
+            (Self::Refused(a), Self::Refused(b)) => {
+                (a.ready_reason, a.reason, &a.message) == (b.ready_reason, b.reason, &b.message)
+            }
+            (Self::Accepted(_), Self::Refused(_)) | (Self::Refused(_), Self::Accepted(_)) => false,
+        }
+    }
+}
+
+impl Entry {
+    /// Whether nothing has to be done to go from the one to the other.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (&self.uid, self.generation, &self.labels) == (&other.uid, other.generation, &other.labels)
+            && (&self.stale, &self.note) == (&other.stale, &other.note)
+            && self.verdict.is_same(&other.verdict)
+    }
 }
 
 impl Catalog {

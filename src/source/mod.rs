@@ -1,16 +1,25 @@
 //! Where objects come from. Every source validates what it finds, puts it into the [`Catalog`] and tells the engine the key.
 
 mod catalog;
+mod circles;
+mod digest;
 mod files;
 pub mod kubernetes;
 pub mod manifest;
 mod refused;
 pub mod review;
+mod verdicts;
 
 pub use catalog::{Catalog, Entry, Refused, Verdict};
-pub use files::{Closed, Files};
+pub use files::Files;
+pub use kubernetes::Kubernetes;
 
 use crate::model::ObjectKey;
+
+/// The receiver of the events is gone, so there is nobody to read for.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody takes the events of the source any more")]
+pub struct Closed;
 
 /// What a source tells the engine: a key and nothing else; the present is read from the [`Catalog`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,20 +7,30 @@ use crate::{
 };
 
 /// What a condition's message holds; the API server takes 32 KiB, people read less.
-const MAX_MESSAGE_BYTES: usize = 1024;
+pub(super) const MAX_MESSAGE_BYTES: usize = 1024;
 
 impl From<&Invalid> for Refused {
     /// The gravest fault gives the reasons: what is wrong in the spec itself before what it refers to.
     fn from(Invalid(mistakes): &Invalid) -> Self {
-        let order = [Fault::InvalidSpec, Fault::InvalidExpression, Fault::NotSupported, Fault::UnresolvedReference];
+        let order = [
+            Fault::InvalidSpec,
+            Fault::InvalidExpression,
+            Fault::NotSupported,
+            Fault::NotPermitted,
+            Fault::UnresolvedReference,
+        ];
         let fault = order.into_iter().find(|fault| mistakes.iter().any(|mistake| mistake.fault == *fault));
         let fault = fault.unwrap_or(Fault::InvalidSpec);
         let reason = match fault {
             Fault::NotSupported => Reason::NotSupported,
-            Fault::UnresolvedReference if mistakes.iter().any(|mistake| mistake.secret_missing) => {
+            Fault::UnresolvedReference | Fault::NotPermitted
+                if mistakes.iter().any(|mistake| mistake.secret_missing) =>
+            {
                 Reason::SecretMissing
             }
-            Fault::InvalidSpec | Fault::InvalidExpression | Fault::UnresolvedReference => Reason::InvalidSpec,
+            Fault::InvalidSpec | Fault::InvalidExpression | Fault::UnresolvedReference | Fault::NotPermitted => {
+                Reason::InvalidSpec
+            }
         };
         Self { ready_reason: fault.as_str(), reason, message: message(mistakes).into() }
     }

@@ -34,11 +34,8 @@ impl Bundle {
 
 impl References for Bundle {
     fn value(&self, kind: ValueKind, object: &ObjectKey, key: &str) -> Lookup {
-        let Some(entries) = self.values.get(&(kind, object.clone())) else { return Lookup::NoObject };
-        match entries.get(key) {
-            Some(value) => Lookup::Found(value.clone()),
-            None => Lookup::NoKey(entries.keys().cloned().collect()),
-        }
+        let held = self.values.get(&(kind, object.clone()));
+        held.map_or(Lookup::NoObject, |payload| Lookup::in_payload(payload, key))
     }
 
     fn health_check_exists(&self, check: &ObjectKey) -> bool {

@@ -109,6 +109,8 @@ pub enum Fault {
     InvalidExpression,
     /// A Secret, a ConfigMap, a key in one, or another object that is not there.
     UnresolvedReference,
+    /// RBAC keeps Probity from reading what it refers to.
+    NotPermitted,
     /// It needs a cluster, and there is none.
     NotSupported,
 }
@@ -119,6 +121,7 @@ impl Fault {
             Self::InvalidSpec => "InvalidSpec",
             Self::InvalidExpression => "InvalidExpression",
             Self::UnresolvedReference => "UnresolvedReference",
+            Self::NotPermitted => "NotPermitted",
             Self::NotSupported => "NotSupported",
         }
     }

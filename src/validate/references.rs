@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use super::payload::Payload;
 use crate::model::{ObjectKey, Secret};
 
 /// Gives the values that `valueFrom` names, and tells what exists. Stand-alone it is the set of manifests;
@@ -42,4 +43,16 @@ pub enum Lookup {
     NoObject,
     /// The object is there; these are its keys.
     NoKey(Vec<String>),
+    /// Whether it is there is not for us to know: what the cluster said.
+    NotPermitted(Arc<str>),
+}
+
+impl Lookup {
+    /// What a reference to `key` leads to in an object that holds `payload`.
+    pub fn in_payload(payload: &Payload, key: &str) -> Self {
+        match payload.get(key) {
+            Some(value) => Self::Found(value.clone()),
+            None => Self::NoKey(payload.keys().cloned().collect()),
+        }
+    }
 }

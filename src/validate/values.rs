@@ -62,6 +62,12 @@ impl Checker<'_> {
                 }
             },
             Lookup::NoObject => (path.field("name"), format!("{kind} {object} is not there"), None),
+            Lookup::NotPermitted(why) => {
+                let message = format!("{kind} {object} may not be read: {why}");
+                let mistake = FieldError::new(path.field("name"), Fault::NotPermitted, message);
+                self.mistakes.push(FieldError { secret_missing: true, ..mistake });
+                return None;
+            }
             Lookup::NoKey(keys) => {
                 let hint = match suggest::nearest(key, keys.iter().map(String::as_str)) {
                     Some(near) => format!("did you mean {near}?"),

@@ -3,26 +3,17 @@
 use std::{path::Path, sync::Arc};
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
-use super::{
-    index::{Claim, Id},
-    watch::Digest,
-};
+use super::index::Claim;
 use crate::{
     model::ObjectKey,
-    source::manifest::Document,
+    source::{
+        digest::{Digest, digest},
+        manifest::Document,
+        verdicts::Id,
+    },
     validate::{FieldError, FieldPath, Identity, Payload, ValueKind, identify, payload},
 };
-
-/// The first half of SHA-256: content is told apart, nothing is protected by it.
-pub(super) fn digest(bytes: &[u8]) -> Digest {
-    let mut digest = Digest::default();
-    for (to, from) in digest.iter_mut().zip(Sha256::digest(bytes)) {
-        *to = from;
-    }
-    digest
-}
 
 fn digest_of(value: Option<&Value>) -> Digest {
     // A value has nothing in it that cannot be written.

@@ -5,24 +5,22 @@
 //! thousand checks cost a few hundred bytes each.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
     sync::Arc,
 };
 
-use super::{judged::Judged, watch::Digest};
+use super::judged::Judged;
 use crate::{
-    model::{Labels, ObjectKey},
-    source::{Entry, Refused, Verdict, manifest::Position},
+    model::ObjectKey,
+    source::{
+        Entry,
+        digest::Digest,
+        manifest::Position,
+        verdicts::{Id, Verdicts},
+    },
     validate::{Payload, ValueKind},
 };
-
-/// What an object may refer to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Id {
-    Check(ObjectKey),
-    Values(ValueKind, ObjectKey),
-}
 
 /// One document that says what an object is.
 #[derive(Debug, Clone)]
@@ -43,12 +41,15 @@ pub(super) struct Index {
     files: BTreeMap<Arc<Path>, File>,
     /// In the order in which they are in force.
     claims: HashMap<Id, Vec<Claim>>,
-    judged: HashMap<ObjectKey, Judged>,
-    used_by: HashMap<Id, HashSet<ObjectKey>>,
-    /// What to say of the checks whose dependencies go in a circle.
-    circles: HashMap<ObjectKey, Arc<str>>,
+    verdicts: Verdicts<Read>,
     /// Checks that have to be judged, by the file that holds them.
     due: BTreeMap<Arc<Path>, BTreeSet<ObjectKey>>,
+}
+
+/// What a verdict was reached from.
+pub(super) struct Read {
+    pub content: Digest,
+    pub spec: Digest,
 }
 
 #[derive(Default)]
@@ -165,15 +166,17 @@ impl Index {
                 Id::Values(..) => before != after,
             };
             if matters {
-                for user in self.used_by.get(&id).into_iter().flatten().cloned().collect::<Vec<_>>() {
+                for user in self.verdicts.users(&id).cloned().collect::<Vec<_>>() {
                     self.make_due(&user);
                 }
             }
             if let Id::Check(key) = &id {
                 look.insert(key.clone());
                 match after {
-                    None => self.forget(key),
-                    Some(content) if self.judged.get(key).is_none_or(|judged| judged.content != content) => {
+                    None => {
+                        self.verdicts.remove(key);
+                    }
+                    Some(content) if self.judged(key).is_none_or(|judged| judged.source.content != content) => {
                         self.make_due(key);
                     }
                     Some(_) => {}
@@ -200,22 +203,6 @@ impl Index {
         }
     }
 
-    fn forget(&mut self, key: &ObjectKey) {
-        let Some(judged) = self.judged.remove(key) else { return };
-        self.release(key, &judged.uses);
-    }
-
-    fn release(&mut self, key: &ObjectKey, uses: &[Id]) {
-        for id in uses {
-            if let Some(users) = self.used_by.get_mut(id) {
-                users.remove(key);
-                if users.is_empty() {
-                    self.used_by.remove(id);
-                }
-            }
-        }
-    }
-
     /// Files that hold something to be judged, and can be read.
     pub fn due_files(&self) -> Vec<Arc<Path>> {
         self.due.keys().filter(|file| !self.is_from_before(file)).cloned().collect()
@@ -232,51 +219,29 @@ impl Index {
     }
 
     pub fn judged(&self, key: &ObjectKey) -> Option<&Judged> {
-        self.judged.get(key)
+        self.verdicts.get(key)
     }
 
     /// Puts the verdict on a check in place of the one before.
     pub fn judge(&mut self, key: &ObjectKey, judged: Judged) {
-        if let Some(before) = self.judged.remove(key) {
-            self.release(key, &before.uses);
-        }
-        for id in &judged.uses {
-            self.used_by.entry(id.clone()).or_default().insert(key.clone());
-        }
-        self.judged.insert(key.clone(), judged);
+        self.verdicts.put(key, judged);
     }
 
     /// Looks for circles among the dependencies. Gives the checks of which something else is to be said now.
     pub fn find_circles(&mut self) -> Vec<ObjectKey> {
-        let circles = super::circles::find(self.judged.iter().filter_map(|(key, judged)| match &judged.verdict {
-            Verdict::Accepted(check) if !check.depends_on.is_empty() => Some((key, &*check.depends_on)),
-            _ => None,
-        }));
-        let mut changed: Vec<_> = self.circles.keys().filter(|key| !circles.contains_key(*key)).cloned().collect();
-        changed.extend(
-            circles.iter().filter(|(key, text)| self.circles.get(*key) != Some(*text)).map(|(key, _)| key.clone()),
-        );
-        self.circles = circles;
-        changed.sort();
-        changed
+        self.verdicts.find_circles()
     }
 
     /// What to say of a check whose dependencies go in a circle, and where it is.
     pub fn circle(&self, key: &ObjectKey) -> Option<(&Arc<str>, &Claim)> {
-        Some((self.circles.get(key)?, self.in_force(&Id::Check(key.clone()))?))
+        Some((self.verdicts.circle(key)?, self.in_force(&Id::Check(key.clone()))?))
     }
 
     pub fn present(&self, key: &ObjectKey) -> Present {
         let claims = self.claims.get(&Id::Check(key.clone())).map(Vec::as_slice).unwrap_or_default();
         let [claim, others @ ..] = claims else { return Present::Gone };
-        let Some(judged) = self.judged.get(key) else { return Present::Unread };
-        let verdict = match self.circles.get(key) {
-            Some(text) => Verdict::Refused(Refused {
-                ready_reason: crate::validate::Fault::InvalidSpec.as_str(),
-                reason: crate::health::Reason::InvalidSpec,
-                message: text.clone(),
-            }),
-            None => judged.verdict.clone(),
+        let (Some(judged), Some(verdict)) = (self.judged(key), self.verdicts.verdict(key)) else {
+            return Present::Unread;
         };
         Present::Entry(Entry {
             key: key.clone(),
@@ -327,11 +292,4 @@ fn checks_of(ids: &[Id]) -> impl Iterator<Item = ObjectKey> {
         Id::Check(key) => Some(key.clone()),
         Id::Values(..) => None,
     })
-}
-
-/// Labels as far as they are text, for an object that is refused.
-pub(super) fn labels(object: &serde_json::Value) -> Labels {
-    let labels = object.pointer("/metadata/labels").and_then(serde_json::Value::as_object);
-    let text = |(name, value): (&String, &serde_json::Value)| Some((name.clone(), value.as_str()?.to_owned()));
-    Arc::new(labels.into_iter().flatten().filter_map(text).collect())
 }

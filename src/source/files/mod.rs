@@ -3,7 +3,6 @@
 //! Owns when a file is read and what a change of it touches. What an object means is `validate`'s, what becomes
 //! of it the engine's. A supervised task; all reading is done off the runtime.
 
-mod circles;
 mod claims;
 mod index;
 mod judged;
@@ -22,7 +21,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Catalog, Entry, Event, Verdict,
+    Catalog, Closed, Event, Verdict,
+    digest::digest,
     manifest::{self, Document, FindError, LoadError, Reading, Stamp},
 };
 use crate::{clock::Clock, model::ObjectKey};
@@ -36,11 +36,6 @@ const LONGEST_POLL: Duration = Duration::from_millis(600);
 /// Documents that are kept from the first reading of a file until they are judged. More are read a second time
 /// instead: 256 checks are some 1 MB while they are held.
 const MAX_HELD_DOCUMENTS: usize = 256;
-
-/// The receiver of the events is gone, so there is nobody to read for.
-#[derive(Debug, thiserror::Error)]
-#[error("nobody takes the events of the manifest files any more")]
-pub struct Closed;
 
 /// Watches manifest files and folders.
 pub struct Files {
@@ -187,7 +182,7 @@ impl Files {
         if self.started && Stamp::of(path).ok() != Some(stamp) {
             return self.watch.again(path, self.clock.mono());
         }
-        let digest = claims::digest(&bytes);
+        let digest = digest(&bytes);
         if !self.watch.read(path, stamp, digest) {
             return;
         }
@@ -224,7 +219,7 @@ impl Files {
                 None => {
                     let Ok(bytes) = manifest::load(&path) else { continue };
                     // It has changed again: when that has settled it is read, and this is due still.
-                    if !self.watch.is(&path, claims::digest(&bytes)) {
+                    if !self.watch.is(&path, digest(&bytes)) {
                         continue;
                     }
                     manifest::read(&display(&path), &bytes).documents
@@ -233,7 +228,7 @@ impl Files {
             for (key, claim) in self.index.take_due(&path) {
                 let Some(document) = documents.get(claim.number) else { continue };
                 let (judged, mistakes) = judged::judge(&self.index, &key, &claim, document);
-                if !self.index.judged(&key).is_some_and(|before| same(&before.verdict, &judged.verdict)) {
+                if !self.index.judged(&key).is_some_and(|before| before.verdict.is_same(&judged.verdict)) {
                     report::invalid(document, Some(&key), &mistakes);
                 }
                 // A circle is seen only when all are judged; nothing else can still change this verdict.
@@ -258,7 +253,7 @@ impl Files {
             Present::Gone if before.is_none() => return Ok(()),
             Present::Gone => self.catalog.remove(key),
             Present::Entry(entry) => {
-                if before.is_some_and(|before| same_entry(&before, &entry)) {
+                if before.is_some_and(|before| before.is_same(&entry)) {
                     return Ok(());
                 }
                 self.catalog.put(entry);
@@ -300,21 +295,6 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
-}
-
-fn same(a: &Verdict, b: &Verdict) -> bool {
-    match (a, b) {
-        (Verdict::Accepted(a), Verdict::Accepted(b)) => Arc::ptr_eq(a, b),
-        (Verdict::Refused(a), Verdict::Refused(b)) => {
-            (a.ready_reason, a.reason, &a.message) == (b.ready_reason, b.reason, &b.message)
-        }
-        (Verdict::Accepted(_), Verdict::Refused(_)) | (Verdict::Refused(_), Verdict::Accepted(_)) => false,
-    }
-}
-
-fn same_entry(a: &Entry, b: &Entry) -> bool {
-    let alike = |entry: &Entry| (entry.generation, entry.labels.clone(), entry.stale.clone(), entry.note.clone());
-    alike(a) == alike(b) && same(&a.verdict, &b.verdict)
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! What the log says about files. Each thing is said once: when it comes, not while it lasts.
 
-use super::index::{Id, Shadowed};
+use super::index::Shadowed;
 use crate::{
     model::ObjectKey,
-    source::manifest::{Document, Mistake},
+    source::{
+        manifest::{Document, Mistake},
+        verdicts::Id,
+    },
     validate::{Fault, FieldError},
 };
 

@@ -7,15 +7,12 @@ use std::{
     time::Duration,
 };
 
-use crate::source::manifest::Stamp;
+use crate::source::{digest::Digest, manifest::Stamp};
 
 /// How long a change must have looked the same before it is taken, so that a half-written file is not: two
 /// polls and more. With the longest time between polls, 600 ms, a change is taken 1.8 s after it was made at
 /// the latest, within the promised 2 s.
 pub(super) const SETTLE: Duration = Duration::from_millis(750);
-
-/// The content of a file or of an object, to tell whether it is the same.
-pub(super) type Digest = [u8; 16];
 
 /// What to do about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

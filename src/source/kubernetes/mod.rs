@@ -1,8 +1,214 @@
-//! A cluster as a source: watches the objects and keeps the catalog as they say.
+//! A cluster as a source: watches the HealthChecks, and what they refer to, and keeps the catalog as they say.
+//!
+//! Owns the loop that takes what the watches tell and does all that follows, one message after the other. What an
+//! object means is `validate`'s, what becomes of it the engine's. A supervised task of `probity run`; the API server
+//! may be away at any time, which stops nothing but news.
 
 mod connect;
+mod object;
+mod objects;
+mod scopes;
+mod values;
+mod watch;
 
+use std::sync::Arc;
+
+use kube::Api;
+use serde_json::Value;
+use tokio::{sync::mpsc, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::{Catalog, Closed, Event};
+use crate::{model::ObjectKey, validate::ValueKind, vitals::Readiness};
 pub use connect::{Cluster, ConnectError, connect};
+use object::{Seen, Told};
+use objects::{Objects, Present};
+use scopes::Scopes;
+use values::{Answer, Values};
+pub use watch::{Heard, Pause, Trouble, Why, config as watch_config, follow, trouble};
 
 /// How long one watch lasts, in seconds; the next one goes on where it ended. What RBAC takes away is seen by then.
 pub const WATCH: u32 = 60;
+
+/// Messages of the watches that wait: a page of a list, and some.
+const INBOX: usize = 512;
+/// Messages that are taken before what follows from them is done: at some 100 µs each for the judging, a thread is
+/// held for 6 ms.
+const GULP: usize = 64;
+
+/// Told of each object that is seen, with its uid and the status that it has now: whoever writes statuses need not
+/// write again what is there already.
+pub type Observed = Arc<dyn Fn(&ObjectKey, &str, Option<&Value>) + Send + Sync>;
+
+/// What the tasks of the source tell it.
+enum Inbox {
+    /// Of the scope of that number.
+    Checks(usize, Heard<Seen>),
+    /// Name and version.
+    Values(ValueKind, Arc<str>, Heard<(Arc<str>, Arc<str>)>),
+    Fetched(ValueKind, ObjectKey, Answer),
+}
+
+/// Watches a cluster.
+pub struct Kubernetes {
+    catalog: Arc<Catalog>,
+    events: mpsc::Sender<Event>,
+    observed: Observed,
+    inbox: mpsc::Receiver<Inbox>,
+    objects: Objects,
+    values: Values,
+    scopes: Scopes,
+    /// The watches of HealthChecks.
+    watches: JoinSet<()>,
+    ready: bool,
+}
+
+impl Kubernetes {
+    /// Begins to watch the HealthChecks of `namespaces`, or of the whole cluster when none is named. Call it within
+    /// the runtime.
+    pub fn new(
+        cluster: &Cluster,
+        namespaces: &[String],
+        catalog: Arc<Catalog>,
+        events: mpsc::Sender<Event>,
+        readiness: Readiness,
+        observed: Observed,
+    ) -> Self {
+        let mut named: Vec<Option<Arc<str>>> = namespaces.iter().map(|name| Some(Arc::from(name.as_str()))).collect();
+        named.sort();
+        named.dedup();
+        if named.is_empty() {
+            named.push(None);
+        }
+        let (told, inbox) = mpsc::channel(INBOX);
+        let mut watches = JoinSet::new();
+        let resource = object::resource();
+        for (number, namespace) in named.iter().enumerate() {
+            let api: Api<Told> = match namespace {
+                Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, &resource),
+                None => Api::all_with(cluster.client.clone(), &resource),
+            };
+            watches.spawn(follow(api, watch::config(), told.clone(), move |heard| {
+                Inbox::Checks(number, heard.map(Seen::read))
+            }));
+        }
+        Self {
+            catalog,
+            events,
+            observed,
+            inbox,
+            objects: Objects::new(&named),
+            values: Values::new(cluster.client.clone(), told),
+            scopes: Scopes::new(named, readiness),
+            watches,
+            ready: false,
+        }
+    }
+
+    /// Follows the cluster until `shutdown`. Sends [`Event::Ready`] when everything was read once.
+    ///
+    /// # Errors
+    /// When the receiver of the events is gone before that, or a watch broke.
+    pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), Closed> {
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                message = self.inbox.recv() => {
+                    // It is open: `values` holds an end of it.
+                    let Some(message) = message else { return Ok(()) };
+                    self.take(message);
+                    for _ in 1..GULP {
+                        let Ok(message) = self.inbox.try_recv() else { break };
+                        self.take(message);
+                    }
+                }
+                Some(ended) = self.watches.join_next() => match ended {
+                    Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                    Ok(()) | Err(_) => return Ok(()),
+                }
+            }
+            match self.follow_up().await {
+                Err(_) if shutdown.is_cancelled() => return Ok(()),
+                result => result?,
+            }
+        }
+    }
+
+    fn take(&mut self, message: Inbox) {
+        match message {
+            Inbox::Checks(scope, heard) => self.heard(scope, heard),
+            Inbox::Values(kind, namespace, heard) => {
+                for object in self.values.heard(kind, &namespace, heard) {
+                    self.objects.value_changed(kind, &object);
+                }
+            }
+            Inbox::Fetched(kind, object, answer) => {
+                if self.values.fetched(kind, &object, answer) {
+                    self.objects.value_changed(kind, &object);
+                }
+            }
+        }
+    }
+
+    fn heard(&mut self, scope: usize, heard: Heard<Seen>) {
+        match heard {
+            Heard::Begin => self.objects.begin(scope),
+            Heard::Listed(seen) | Heard::Applied(seen) => {
+                (self.observed)(&seen.key, &seen.uid, seen.status.as_ref());
+                self.objects.seen(scope, seen, &self.values);
+            }
+            Heard::Complete => {
+                self.objects.complete(scope);
+                self.scopes.listed(scope);
+            }
+            Heard::Gone(seen) => self.objects.gone(&seen.key, &seen.uid),
+            Heard::Trouble(trouble) => self.scopes.trouble(scope, &trouble),
+            Heard::Recovered => self.scopes.recovered(scope),
+        }
+    }
+
+    /// Does all that follows from what was taken.
+    async fn follow_up(&mut self) -> Result<(), Closed> {
+        loop {
+            let look = self.objects.settle(&self.values);
+            for ((kind, object), wanted) in self.objects.take_wants() {
+                self.values.want(kind, &object, wanted);
+            }
+            if look.is_empty() {
+                break;
+            }
+            for key in look {
+                self.publish(&key).await?;
+            }
+        }
+        if !self.ready && self.scopes.are_read() && !self.objects.is_waiting() {
+            self.ready = true;
+            self.scopes.ready();
+            tracing::info!(checks = self.objects.len(), "objects read");
+            self.send(Event::Ready).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts what is to be said of a check now into the catalog, and tells the engine when that differs.
+    async fn publish(&self, key: &ObjectKey) -> Result<(), Closed> {
+        let before = self.catalog.get(key);
+        match self.objects.present(key) {
+            Present::Waits => return Ok(()),
+            Present::Gone if before.is_none() => return Ok(()),
+            Present::Gone => self.catalog.remove(key),
+            Present::Entry(entry) => {
+                if before.is_some_and(|before| before.is_same(&entry)) {
+                    return Ok(());
+                }
+                self.catalog.put(entry);
+            }
+        }
+        self.send(Event::Changed(key.clone())).await
+    }
+
+    /// The queue is bounded by its owner; when it is full, the watches wait.
+    async fn send(&self, event: Event) -> Result<(), Closed> {
+        self.events.send(event).await.map_err(|_| Closed)
+    }
+}

@@ -1,4 +1,4 @@
-//! Puts the parts together for a folder of manifests: no cluster, no account, nothing else running.
+//! Puts the parts together: for a folder of manifests, with no cluster and nothing else running, or for a cluster.
 //!
 //! Owns the order of start and stop. Start: store, port, then source and engine, so that what cannot work is known
 //! before anything is probed. Stop: readiness off, no new runs, what is in flight ends, history is flushed, the
@@ -19,25 +19,18 @@ use crate::{
     net::Net,
     probe,
     server::{self, Limits},
-    settings::Settings,
+    settings::{Origin, Settings},
     shutdown::Signals,
-    source::{self, Catalog, Files},
+    source::{
+        self, Catalog, Files, Kubernetes,
+        kubernetes::{Cluster, connect},
+    },
     supervisor::{Supervisor, chain},
     vitals::{Progress, Readiness},
 };
 
 /// Runs until a signal, or until a part fails.
 pub fn run(settings: Settings) -> Exit {
-    let clock = Clock::system();
-    let catalog = Arc::new(Catalog::default());
-    let (tell, events) = mpsc::channel(EVENTS);
-    let files = match Files::new(settings.manifests.clone(), catalog.clone(), tell, clock.clone()) {
-        Ok(files) => files,
-        Err(error) => {
-            error!("{}", chain(&error));
-            return Exit::Usage;
-        }
-    };
     let runtime = match runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -45,14 +38,33 @@ pub fn run(settings: Settings) -> Exit {
             return Exit::CouldNotRun;
         }
     };
-    let exit = runtime.block_on(serve(Source { files, catalog, events, clock }, settings));
+    let exit = runtime.block_on(serve(settings));
     // A name look-up of the system may hang in a thread of its own; it is not waited for.
     runtime.shutdown_background();
     exit
 }
 
-async fn serve(source: Source, settings: Settings) -> Exit {
-    match start(source, settings).await {
+async fn serve(settings: Settings) -> Exit {
+    let clock = Clock::system();
+    let catalog = Arc::new(Catalog::default());
+    let (tell, events) = mpsc::channel(EVENTS);
+    let objects = match &settings.origin {
+        Origin::Files(paths) => match Files::new(paths.clone(), catalog.clone(), tell, clock.clone()) {
+            Ok(files) => Objects::Files(Box::new(files)),
+            Err(error) => {
+                error!("{}", chain(&error));
+                return Exit::Usage;
+            }
+        },
+        Origin::Cluster { namespaces } => match connect().await {
+            Ok(cluster) => Objects::Cluster { cluster: Box::new(cluster), namespaces: namespaces.clone(), tell },
+            Err(error) => {
+                eprintln!("probity: nothing to run: {}\n\n{HELP}", chain(&error));
+                return Exit::Usage;
+            }
+        },
+    };
+    match start(Source { objects, catalog, events, clock }, settings).await {
         Ok(true) => Exit::Good,
         Ok(false) => Exit::CouldNotRun,
         Err(error) => {
@@ -62,16 +74,30 @@ async fn serve(source: Source, settings: Settings) -> Exit {
     }
 }
 
+const HELP: &str = "Name files or folders of manifests, as in
+
+  probity run --manifests manifests/quickstart
+
+or a cluster, by a kubeconfig, as in
+
+  KUBECONFIG=~/.kube/config probity run";
+
+/// Where objects come from.
+enum Objects {
+    Files(Box<Files>),
+    Cluster { cluster: Box<Cluster>, namespaces: Vec<String>, tell: mpsc::Sender<source::Event> },
+}
+
 /// The source, and where what it finds goes.
 struct Source {
-    files: Files,
+    objects: Objects,
     catalog: Arc<Catalog>,
     events: mpsc::Receiver<source::Event>,
     clock: Clock,
 }
 
 async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::error::Error>> {
-    let Source { files, catalog, events, clock } = source;
+    let Source { objects, catalog, events, clock } = source;
     let max_in_flight = descriptors(settings.max_in_flight);
     let signals = Signals::catch()?;
     let metrics = Metrics::new()?;
@@ -100,7 +126,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
     let net = Arc::new(Net::new(settings.egress, clock.clone()));
     let engine = Engine {
         core: Core::new(max_in_flight),
-        catalog,
+        catalog: catalog.clone(),
         store: store.clone(),
         snapshot,
         metrics,
@@ -122,7 +148,15 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
             ended
         });
     }
-    supervisor.spawn("source", files.run(shutdown.clone()));
+    match objects {
+        Objects::Files(files) => supervisor.spawn("source", files.run(shutdown.clone())),
+        Objects::Cluster { cluster, namespaces, tell } => {
+            info!(server = %cluster.server, namespace = &*cluster.namespace, "in a cluster");
+            let observed: source::kubernetes::Observed = Arc::new(|_, _, _| {});
+            let source = Kubernetes::new(&cluster, &namespaces, catalog, tell, readiness.clone(), observed);
+            supervisor.spawn("source", source.run(shutdown.clone()));
+        }
+    }
     {
         let (readiness, shutdown, server_shutdown, store) = (readiness, shutdown.clone(), server_shutdown, store);
         supervisor.spawn("engine", async move {

@@ -1,0 +1,68 @@
+//! A HealthCheck as the API server tells it, with nothing of it that nobody reads.
+
+use std::sync::Arc;
+
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind, ObjectMeta, error_boundary::DeserializeGuard};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    api::{GROUP, VERSION},
+    model::ObjectKey,
+};
+
+/// What is watched: any text that the API server holds, so that no object of another version stops the others.
+pub(super) type Told = DeserializeGuard<DynamicObject>;
+
+/// A HealthCheck as it was seen.
+pub(super) struct Seen {
+    pub key: ObjectKey,
+    pub uid: Arc<str>,
+    pub generation: i64,
+    /// The text to judge: without status, annotations and managed fields. Else why it cannot be read.
+    pub text: Result<Value, String>,
+    pub status: Option<Value>,
+}
+
+/// Where HealthChecks are served.
+pub(super) fn resource() -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(GROUP, VERSION, "HealthCheck"), "healthchecks")
+}
+
+impl Seen {
+    pub fn read(told: Told) -> Self {
+        let (metadata, rest) = match told.0 {
+            Ok(object) => (object.metadata, Ok(object.data)),
+            Err(invalid) => (invalid.metadata, Err(invalid.error)),
+        };
+        // No API server tells an object without a name.
+        let key = ObjectKey::new(
+            metadata.namespace.as_deref().unwrap_or_default(),
+            metadata.name.as_deref().unwrap_or_default(),
+        );
+        let generation = metadata.generation.unwrap_or(1);
+        let (text, status) = match rest {
+            Ok(data) => split(&metadata, data),
+            Err(error) => (Err(format!("cannot be read: {error}")), None),
+        };
+        Self { key, uid: metadata.uid.unwrap_or_default().into(), generation, text, status }
+    }
+}
+
+fn split(metadata: &ObjectMeta, data: Value) -> (Result<Value, String>, Option<Value>) {
+    let Value::Object(mut fields) = data else {
+        return (Err("it holds no fields".to_owned()), None);
+    };
+    let status = fields.remove("status").filter(|status| !status.is_null());
+    let mut text = Map::new();
+    text.insert("apiVersion".to_owned(), json!(format!("{GROUP}/{VERSION}")));
+    text.insert("kind".to_owned(), json!("HealthCheck"));
+    let kept = json!({
+        "name": metadata.name,
+        "namespace": metadata.namespace,
+        "labels": metadata.labels,
+        "generation": metadata.generation.unwrap_or(1),
+    });
+    text.insert("metadata".to_owned(), kept);
+    text.append(&mut fields);
+    (Ok(Value::Object(text)), status)
+}
