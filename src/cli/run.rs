@@ -26,7 +26,8 @@ pub struct Args {
           conflicts_with = "manifests")]
     namespace: Vec<String>,
     /// Address to serve on; port 0 picks a free one
-    #[arg(long, env = "PROBITY_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "PROBITY_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080",
+          value_parser = address)]
     listen: SocketAddr,
     /// Folder for history and state; used by one process at a time
     #[arg(long, env = "PROBITY_DATA_DIR", value_name = "DIR", default_value = "./probity-data")]
@@ -49,6 +50,11 @@ pub struct Args {
     /// Key of the certificate, PEM
     #[arg(long, env = "PROBITY_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "write a numeric address and a port, as in 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080".to_owned())
 }
 
 /// Without a word on it, history is kept this long.

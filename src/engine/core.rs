@@ -103,17 +103,19 @@ impl Core {
                 }
             } else if slot.due == Some(at) {
                 let interval = slot.check.interval;
-                let mut next = at + interval;
-                while next <= now.mono {
-                    effects.push(Effect::Skipped(Skip::Stall));
-                    next += interval;
+                // Counted, not looped over: a process that was frozen for a day has missed many.
+                let missed = now.mono.saturating_sub(at).as_nanos() / interval.as_nanos().max(1);
+                let missed = u32::try_from(missed).unwrap_or(u32::MAX);
+                if missed > 0 {
+                    effects.push(Effect::Skipped(Skip::Stall, missed));
                 }
+                let next = at + interval.saturating_mul(missed.saturating_add(1));
                 slot.due = Some(next);
                 self.queue.push(next, number, ticket);
                 match slot.progress {
                     Progress::Idle => self.begin(number, at, now, effects),
-                    Progress::Queued(_) => effects.push(Effect::Skipped(Skip::Capacity)),
-                    Progress::Running(_) => effects.push(Effect::Skipped(Skip::Overlap)),
+                    Progress::Queued(_) => effects.push(Effect::Skipped(Skip::Capacity, 1)),
+                    Progress::Running(_) => effects.push(Effect::Skipped(Skip::Overlap, 1)),
                 }
             }
         }
@@ -122,7 +124,7 @@ impl Core {
     fn begin(&mut self, number: u32, due: Duration, now: Now, effects: &mut Vec<Effect>) {
         let Some(slot) = self.slots.get_mut(number) else { return };
         if self.draining {
-            effects.push(Effect::Skipped(Skip::Shutdown));
+            effects.push(Effect::Skipped(Skip::Shutdown, 1));
         } else if self.in_flight >= self.max_in_flight {
             slot.progress = Progress::Queued(due);
             self.backlog.push_back((number, slot.ticket));
@@ -151,7 +153,7 @@ impl Core {
     fn drain(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.draining = true;
         for _ in self.backlog.drain(..) {
-            effects.push(Effect::Skipped(Skip::Shutdown));
+            effects.push(Effect::Skipped(Skip::Shutdown, 1));
         }
         for number in self.holds.slots() {
             self.stand(number, now, effects);

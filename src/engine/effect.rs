@@ -33,8 +33,8 @@ pub enum Effect {
     Run(Order),
     /// A run started this long after it was due.
     Lag(Duration),
-    /// A run that was due did not take place.
-    Skipped(Skip),
+    /// So many runs that were due did not take place.
+    Skipped(Skip, u32),
     /// For history: in memory and in the store.
     Record(Arc<TargetCell>, Record),
     /// A target has a new cell: the store is to fill it with what it knows.

@@ -126,8 +126,7 @@ impl Core {
         self.holds.remove(hold.until, number);
         let mut outcome = hold.outcome;
         if let Some(message) = blamed {
-            outcome.reason = Reason::DependencyUnhealthy;
-            outcome.message = Arc::from(message);
+            outcome = outcome.because(Reason::DependencyUnhealthy, &message);
         }
         self.apply(number, outcome, hold.at, now, effects);
     }

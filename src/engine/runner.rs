@@ -174,7 +174,7 @@ impl Runner {
                 self.runs.spawn(execute(engine.context.clone(), order));
             }
             Effect::Lag(lag) => engine.metrics.probe_lag(lag),
-            Effect::Skipped(skip) => engine.metrics.probe_skipped(skip.as_str()),
+            Effect::Skipped(skip, count) => engine.metrics.probes_skipped(skip.as_str(), count),
             Effect::Record(cell, record) => engine.store.record(&cell.history, record),
             Effect::Attach(cell) => engine.store.attach(cell),
             Effect::Detach(target) => engine.store.detach(target),

@@ -122,6 +122,10 @@ impl Slots {
             self.slots[number as usize] = Some(slot);
             return number;
         }
+        if self.slots.len() == self.slots.capacity() {
+            // By an eighth and not by double, which would leave megabytes unused at 10,000 targets.
+            self.slots.reserve_exact(self.slots.len() / 8 + 64);
+        }
         self.slots.push(Some(slot));
         u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
     }

@@ -26,8 +26,8 @@ pub struct Figure {
 pub struct Exposition {
     /// A few dozen series: rendered at once.
     own: Vec<u8>,
-    targets: Vec<probes::Target>,
-    /// Where to go on: the place in [`FAMILIES`], the place in `targets`, and whether the family's head is written.
+    pulled: probes::Pulled,
+    /// Where to go on: the place in [`FAMILIES`], the place in `pulled`, and whether the family's head is written.
     family: usize,
     target: usize,
     headed: bool,
@@ -39,7 +39,7 @@ impl Exposition {
     /// # Errors
     /// When our own registry cannot be encoded.
     pub fn new(metrics: &Metrics, snapshot: &Snapshot, figures: &[Figure]) -> Result<Self, prometheus::Error> {
-        let (targets, objects) = probes::pull(snapshot);
+        let pulled = probes::Pulled::new(snapshot);
         let mut own = Vec::with_capacity(16 * 1024);
         metrics.encode(&mut own)?;
         text::head(
@@ -48,7 +48,7 @@ impl Exposition {
             "Objects that are known, by kind and whether they are in force.",
             "gauge",
         );
-        for (ready, count) in [("true", objects.ready), ("false", objects.refused)] {
+        for (ready, count) in [("true", pulled.objects.ready), ("false", pulled.objects.refused)] {
             let mut lines = Lines { out: &mut own, name: "probity_objects", labels: "kind=\"HealthCheck\"" };
             lines.labelled("ready", ready, count as f64);
         }
@@ -59,7 +59,7 @@ impl Exposition {
             text::number(&mut own, figure.value);
             own.push(b'\n');
         }
-        Ok(Self { own, targets, family: 0, target: 0, headed: false })
+        Ok(Self { own, pulled, family: 0, target: 0, headed: false })
     }
 
     /// Appends to `out` until it holds at least `size` bytes or there is no more. True while there is more.
@@ -68,18 +68,18 @@ impl Exposition {
             out.append(&mut self.own);
         }
         while let Some(family) = FAMILIES.get(self.family) {
-            while let Some(target) = self.targets.get(self.target) {
+            while let Some(target) = self.pulled.targets.get(self.target) {
                 if out.len() >= size {
                     return true;
                 }
                 self.target += 1;
                 let before = out.len();
-                let mut lines = Lines { out: &mut *out, name: family.name, labels: &target.cell.series_labels };
+                let mut lines = Lines { out: &mut *out, name: family.name, labels: self.pulled.labels(target) };
                 match family.emit {
                     Emit::Target(emit) => emit(target, &mut lines),
                     Emit::Run(emit) => {
-                        if let Some(run) = target.run() {
-                            emit(&run, &mut lines);
+                        if let Some(run) = &target.run {
+                            emit(run, &mut lines);
                         }
                     }
                 }

@@ -130,9 +130,9 @@ impl Metrics {
         self.0.probe_lag.observe(lag.as_secs_f64());
     }
 
-    /// A run that was due did not begin. The reasons are a closed list of the scheduler's.
-    pub fn probe_skipped(&self, reason: &'static str) {
-        self.0.probes_skipped.with_label_values(&[reason]).inc();
+    /// So many runs that were due did not begin. The reasons are a closed list of the scheduler's.
+    pub fn probes_skipped(&self, reason: &'static str, count: u32) {
+        self.0.probes_skipped.with_label_values(&[reason]).inc_by(count.into());
     }
 
     /// Shows these reasons from the start, at zero: a series that appears with its first count has no rate.

@@ -1,32 +1,36 @@
 //! One target as the table reads it: everything pulled once, so that a scrape sees each target at one moment.
+//!
+//! A scrape goes over all targets once per metric. What it reads of them is therefore copied side by side: looked
+//! up where it stands, each of some 300,000 lines would wait for memory five times over.
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, LazyLock},
-};
+use std::{net::IpAddr, ops::Range, sync::Arc, time::Duration};
 
 use crate::{
     engine::{Snapshot, TargetCell, TargetView},
     health::{Reason, State},
     metrics::text::Lines,
     model::ProbeKind,
-    probe::{Details, DnsDetails, HttpDetails, Outcome, Resolved, TcpDetails, TlsDetails, Verdict},
+    probe::{Details, DnsDetails, HttpDetails, Resolved, TcpDetails, TlsDetails, Verdict},
 };
 
 /// Seconds of Go's zero time, which blackbox_exporter gives when no chain verifies.
 pub(super) const GO_ZERO_TIME: i64 = -62_135_596_800;
 
-/// What a run that failed before it measured anything has measured: series of a kind are there on every run.
-static NO_HTTP: LazyLock<HttpDetails> = LazyLock::new(HttpDetails::default);
-static NO_TCP: LazyLock<TcpDetails> = LazyLock::new(TcpDetails::default);
-static NO_DNS: LazyLock<DnsDetails> = LazyLock::new(DnsDetails::default);
+/// Every target at one moment.
+#[derive(Default)]
+pub(super) struct Pulled {
+    pub(super) targets: Vec<Target>,
+    /// The labels of all of them, one behind the other.
+    labels: String,
+    pub(super) objects: Objects,
+}
 
 pub(super) struct Target {
-    pub(super) cell: Arc<TargetCell>,
-    pub(super) view: Arc<TargetView>,
-    kind: ProbeKind,
-    /// Seconds.
-    timeout: f64,
+    cell: Arc<TargetCell>,
+    labels: Range<usize>,
+    pub(super) state: State,
+    /// The last run, unless it no longer says how the target is: an old success must not look like a new one.
+    pub(super) run: Option<Run>,
 }
 
 /// Counts of objects by whether they are in force.
@@ -36,98 +40,123 @@ pub(super) struct Objects {
     pub(super) refused: u64,
 }
 
-/// Pulls every target out of the snapshot, and counts the objects on the way.
-pub(super) fn pull(snapshot: &Snapshot) -> (Vec<Target>, Objects) {
-    let checks = snapshot.checks();
-    let mut targets = Vec::with_capacity(checks.len());
-    let mut objects = Objects::default();
-    for cell in checks.values() {
-        let check = cell.view.load();
-        if check.ready.ok {
-            objects.ready += 1;
-        } else {
-            objects.refused += 1;
+impl Pulled {
+    pub(super) fn new(snapshot: &Snapshot) -> Self {
+        let checks = snapshot.checks();
+        let mut pulled = Self { targets: Vec::with_capacity(checks.len()), ..Self::default() };
+        for cell in checks.values() {
+            let check = cell.view.load();
+            if check.ready.ok {
+                pulled.objects.ready += 1;
+            } else {
+                pulled.objects.refused += 1;
+            }
+            let Some(kind) = check.kind else { continue };
+            for target in check.targets.iter() {
+                pulled.push(target, kind, check.timeout);
+            }
         }
-        let Some(kind) = check.kind else { continue };
-        let timeout = check.timeout.as_secs_f64();
-        targets.extend(check.targets.iter().map(|target| Target {
-            cell: Arc::clone(target),
-            view: target.view.load_full(),
-            kind,
-            timeout,
-        }));
+        pulled
     }
-    (targets, objects)
+
+    fn push(&mut self, cell: &Arc<TargetCell>, kind: ProbeKind, timeout: Duration) {
+        let view = cell.view.load();
+        let start = self.labels.len();
+        self.labels.push_str(&cell.series_labels);
+        self.targets.push(Target {
+            cell: Arc::clone(cell),
+            labels: start..self.labels.len(),
+            state: view.state,
+            run: Run::of(&view, kind, timeout),
+        });
+    }
+
+    /// What stands in the braces of each of a target's series.
+    pub(super) fn labels(&self, target: &Target) -> &str {
+        self.labels.get(target.labels.clone()).unwrap_or_default()
+    }
 }
 
-impl Target {
-    /// The last run, unless it no longer says how the target is: an old success must not look like a new one.
-    pub(super) fn run(&self) -> Option<Run<'_>> {
-        if self.view.state == State::Suspended || self.view.reason == Reason::Stale {
-            return None;
-        }
-        let outcome = &self.view.last.as_ref()?.outcome;
-        Some(Run { outcome, kind: self.kind, timeout: self.timeout })
-    }
-}
-
-pub(super) struct Run<'a> {
-    pub(super) outcome: &'a Outcome,
-    kind: ProbeKind,
+pub(super) struct Run {
+    verdict: Verdict,
+    pub(super) latency: Duration,
     /// Seconds that a run may take.
     pub(super) timeout: f64,
+    measured: Measured,
 }
 
-impl<'a> Run<'a> {
+/// What the run measured; nothing but defaults when it failed before that, as series of a kind are there on every run.
+enum Measured {
+    Http(HttpDetails),
+    Tcp(TcpDetails),
+    Tls(TcpDetails),
+    Dns(DnsDetails),
+}
+
+impl Measured {
+    fn of(details: &Details, kind: ProbeKind) -> Self {
+        match (details, kind) {
+            (Details::Http(http), _) => Self::Http((**http).clone()),
+            (Details::Tcp(tcp), _) => Self::Tcp((**tcp).clone()),
+            (Details::Tls(tcp), _) => Self::Tls((**tcp).clone()),
+            (Details::Dns(dns), _) => Self::Dns((**dns).clone()),
+            (Details::None, ProbeKind::Http) => Self::Http(HttpDetails::default()),
+            (Details::None, ProbeKind::Tcp) => Self::Tcp(TcpDetails::default()),
+            (Details::None, ProbeKind::Tls) => Self::Tls(TcpDetails::default()),
+            (Details::None, ProbeKind::Dns) => Self::Dns(DnsDetails::default()),
+        }
+    }
+}
+
+impl Run {
+    fn of(view: &TargetView, kind: ProbeKind, timeout: Duration) -> Option<Self> {
+        if view.state == State::Suspended || view.reason == Reason::Stale {
+            return None;
+        }
+        let outcome = &view.last.as_ref()?.outcome;
+        Some(Self {
+            verdict: outcome.verdict,
+            latency: outcome.latency,
+            timeout: timeout.as_secs_f64(),
+            measured: Measured::of(&outcome.details, kind),
+        })
+    }
+
     pub(super) fn passed(&self) -> bool {
-        matches!(self.outcome.verdict, Verdict::Good | Verdict::Degraded)
+        matches!(self.verdict, Verdict::Good | Verdict::Degraded)
     }
 
-    pub(super) fn http(&self) -> Option<&'a HttpDetails> {
-        match &self.outcome.details {
-            Details::Http(http) => Some(http),
-            _ if self.kind == ProbeKind::Http => Some(&NO_HTTP),
-            _ => None,
-        }
+    pub(super) fn http(&self) -> Option<&HttpDetails> {
+        if let Measured::Http(http) = &self.measured { Some(http) } else { None }
     }
 
-    pub(super) fn dns(&self) -> Option<&'a DnsDetails> {
-        match &self.outcome.details {
-            Details::Dns(dns) => Some(dns),
-            _ if self.kind == ProbeKind::Dns => Some(&NO_DNS),
-            _ => None,
-        }
-    }
-
-    /// Of `tcp` and `tls`.
-    fn tcp(&self) -> Option<&'a TcpDetails> {
-        match &self.outcome.details {
-            Details::Tcp(tcp) | Details::Tls(tcp) => Some(tcp),
-            _ if matches!(self.kind, ProbeKind::Tcp | ProbeKind::Tls) => Some(&NO_TCP),
-            _ => None,
-        }
+    pub(super) fn dns(&self) -> Option<&DnsDetails> {
+        if let Measured::Dns(dns) = &self.measured { Some(dns) } else { None }
     }
 
     /// Only after a handshake.
-    pub(super) fn tls(&self) -> Option<&'a TlsDetails> {
-        self.http().and_then(|http| http.tls.as_ref()).or_else(|| self.tcp().and_then(|tcp| tcp.tls.as_ref()))
+    pub(super) fn tls(&self) -> Option<&TlsDetails> {
+        match &self.measured {
+            Measured::Http(http) => http.tls.as_ref(),
+            Measured::Tcp(tcp) | Measured::Tls(tcp) => tcp.tls.as_ref(),
+            Measured::Dns(_) => None,
+        }
     }
 
     /// Only when an address was found.
-    pub(super) fn resolved(&self) -> Option<&'a Resolved> {
-        match &self.outcome.details {
-            Details::None => None,
-            Details::Http(http) => http.resolved.as_ref(),
-            Details::Tcp(tcp) | Details::Tls(tcp) => tcp.resolved.as_ref(),
-            Details::Dns(dns) => dns.resolved.as_ref(),
+    pub(super) fn resolved(&self) -> Option<&Resolved> {
+        match &self.measured {
+            Measured::Http(http) => http.resolved.as_ref(),
+            Measured::Tcp(tcp) | Measured::Tls(tcp) => tcp.resolved.as_ref(),
+            Measured::Dns(dns) => dns.resolved.as_ref(),
         }
     }
 
     pub(super) fn failed_due_to_regex(&self) -> Option<bool> {
-        match self.kind {
-            ProbeKind::Http => self.http().map(|http| http.failed_due_to_regex),
-            ProbeKind::Tcp => self.tcp().map(|tcp| tcp.failed_due_to_regex),
-            ProbeKind::Tls | ProbeKind::Dns => None,
+        match &self.measured {
+            Measured::Http(http) => Some(http.failed_due_to_regex),
+            Measured::Tcp(tcp) => Some(tcp.failed_due_to_regex),
+            Measured::Tls(_) | Measured::Dns(_) => None,
         }
     }
 }

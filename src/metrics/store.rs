@@ -38,8 +38,18 @@ pub fn figures(stats: &Stats, health: &StoreHealth) -> Vec<Figure> {
             "Transitions that were lost because the store could not take them.",
             stats.dropped_transitions as f64,
         ),
+        total(
+            "probity_store_dropped_rows_total",
+            "Rows of an hour that had no room to wait in: their results are kept in frames alone.",
+            stats.dropped_hours as f64,
+        ),
         total("probity_store_errors_total", "Transactions that failed.", stats.errors as f64),
         total("probity_store_frame_bytes_total", "Bytes of results, as framed.", stats.frame_bytes as f64),
+        total(
+            "probity_store_wal_written_bytes_total",
+            "Bytes that were written to the write-ahead log.",
+            stats.wal_written_bytes as f64,
+        ),
         gauge("probity_store_queued_records", "Results that wait to be written.", stats.queued_records as f64),
         gauge(
             "probity_store_queued_transitions",

@@ -21,7 +21,7 @@ pub(super) enum Emit {
     /// Of every target there is.
     Target(fn(&p::Target, &mut Lines<'_>)),
     /// Of targets whose last run still says how they are.
-    Run(fn(&p::Run<'_>, &mut Lines<'_>)),
+    Run(fn(&p::Run, &mut Lines<'_>)),
 }
 
 /// Every metric that probes give: name, type, labels beside `namespace`, `healthcheck` and `instance`, help.
@@ -29,7 +29,7 @@ pub fn reference() -> impl Iterator<Item = (&'static str, &'static str, &'static
     FAMILIES.iter().map(|family| (family.name, family.kind, family.labels, family.help))
 }
 
-const fn gauge(name: &'static str, help: &'static str, emit: fn(&p::Run<'_>, &mut Lines<'_>)) -> Family {
+const fn gauge(name: &'static str, help: &'static str, emit: fn(&p::Run, &mut Lines<'_>)) -> Family {
     Family { name, help, kind: "gauge", labels: &[], emit: Emit::Run(emit) }
 }
 
@@ -37,7 +37,7 @@ const fn labelled(
     name: &'static str,
     help: &'static str,
     labels: &'static [&'static str],
-    emit: fn(&p::Run<'_>, &mut Lines<'_>),
+    emit: fn(&p::Run, &mut Lines<'_>),
 ) -> Family {
     Family { name, help, kind: "gauge", labels, emit: Emit::Run(emit) }
 }
@@ -50,7 +50,7 @@ pub(super) const FAMILIES: &[Family] = &[
         labels: &["state"],
         emit: Emit::Target(|t, l| {
             for state in State::ALL {
-                l.labelled("state", state.as_lower(), f64::from(u8::from(t.view.state == state)));
+                l.labelled("state", state.as_lower(), f64::from(u8::from(t.state == state)));
             }
         }),
     },
@@ -65,7 +65,7 @@ pub(super) const FAMILIES: &[Family] = &[
         l.value(f64::from(u8::from(t.passed())));
     }),
     gauge("probe_duration_seconds", "Time that the run that ended last took.", |t, l| {
-        l.value(t.outcome.latency.as_secs_f64());
+        l.value(t.latency.as_secs_f64());
     }),
     gauge("probe_timeout_seconds", "Time that a run may take.", |t, l| l.value(t.timeout)),
     gauge(

@@ -9,7 +9,7 @@ use hyper::{
 };
 use url::Url;
 
-use super::{Expression, IpFamily, Pattern, Secret, Tls, request::Prepared};
+use super::{Expression, IpFamily, Pattern, Secret, Tls};
 
 #[derive(Debug, Clone)]
 pub struct Http {
@@ -24,11 +24,10 @@ pub struct Http {
     pub max_body_bytes: u64,
     pub ip_family: IpFamily,
     pub version: HttpVersion,
-    pub auth: Option<Auth>,
+    /// Rare and large.
+    pub auth: Option<Box<Auth>>,
     pub tls: Arc<Tls>,
     pub expect: HttpExpect,
-    /// Empty at first: see [`Http::request`].
-    pub prepared: Prepared,
 }
 
 #[derive(Debug, Clone)]

@@ -24,7 +24,7 @@ pub use http::{Auth, Header, HeaderExpect, Http, HttpExpect, HttpVersion, Status
 pub use intern::Pool;
 pub use key::{Labels, ObjectKey, TargetKey};
 pub use pattern::Pattern;
-pub use request::{Hop, Prepared, Request};
+pub use request::{Hop, Request};
 pub use secret::Secret;
 pub use selector::{Selector, SelectorError};
 pub use tcp::{Tcp, TcpStep};

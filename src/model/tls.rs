@@ -1,6 +1,9 @@
 //! TLS settings, addresses, and the `tls` probe.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use super::Secret;
 
@@ -17,6 +20,14 @@ pub struct Tls {
     /// The name to send and to verify, in place of the host's.
     pub server_name: Option<Arc<str>>,
     pub insecure_skip_verify: bool,
+}
+
+impl Tls {
+    /// These settings, which are one object wherever they are the defaults, as nearly everywhere.
+    pub fn shared(self) -> Arc<Self> {
+        static DEFAULTS: LazyLock<Arc<Tls>> = LazyLock::new(Arc::default);
+        if self == **DEFAULTS { Arc::clone(&DEFAULTS) } else { Arc::new(self) }
+    }
 }
 
 /// Host and port, as the user named them. The host is a name, an IPv4 or an IPv6 literal without brackets.

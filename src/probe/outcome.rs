@@ -42,18 +42,23 @@ impl Outcome {
     }
 
     pub fn new(verdict: Verdict, reason: Reason, message: impl AsRef<str>, details: Details) -> Self {
-        let message = message.as_ref();
-        let mut end = message.len().min(Self::MESSAGE_MAX);
-        while !message.is_char_boundary(end) {
-            end -= 1;
-        }
-        Self { verdict, reason, message: message[..end].into(), latency: Duration::ZERO, details }
+        Self { verdict, reason, message: bounded(message.as_ref()), latency: Duration::ZERO, details }
+    }
+
+    /// The same run, for another reason.
+    #[must_use]
+    pub fn because(self, reason: Reason, message: &str) -> Self {
+        Self { reason, message: bounded(message), ..self }
     }
 
     pub fn with_details(mut self, details: Details) -> Self {
         self.details = details;
         self
     }
+}
+
+fn bounded(message: &str) -> Arc<str> {
+    message[..message.floor_char_boundary(Outcome::MESSAGE_MAX)].into()
 }
 
 /// What a kind of probe measures beside its verdict: as much of it as the run came to.

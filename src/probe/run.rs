@@ -99,6 +99,11 @@ impl<'a> Run<'a> {
         self.context.clock.mono().saturating_sub(self.started)
     }
 
+    /// Until its time is up.
+    pub fn left(&self) -> Duration {
+        self.job.timeout.saturating_sub(self.elapsed())
+    }
+
     /// From here on the run does this.
     pub fn enter(&self, phase: Phase) {
         self.phase.store(phase.code(), Ordering::Relaxed);

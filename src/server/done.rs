@@ -37,7 +37,7 @@ impl Done {
             requests,
             began,
             correlation_given: correlation.given,
-            method: method_label(method),
+            method: method_label(Some(method)),
             route,
             status: None,
             whole: false,
@@ -50,6 +50,11 @@ impl Done {
     /// What every log line of this request is written in.
     pub(super) fn span(&self) -> tracing::Span {
         self.span.clone()
+    }
+
+    /// There is no telling what it asked for.
+    pub(super) fn unreadable(&mut self) {
+        self.method = method_label(None);
     }
 
     pub(super) fn status(&mut self, status: StatusCode) {
@@ -86,8 +91,8 @@ impl Drop for Done {
 }
 
 /// The method as a label: a closed set, because clients make methods up.
-fn method_label(method: &Method) -> &'static str {
-    match method.as_str() {
+fn method_label(method: Option<&Method>) -> &'static str {
+    match method.map_or("", Method::as_str) {
         "GET" => "GET",
         "HEAD" => "HEAD",
         "POST" => "POST",
@@ -107,9 +112,9 @@ mod tests {
 
     #[test]
     fn methods_that_clients_make_up_share_one_label() {
-        assert_eq!(method_label(&Method::GET), "GET");
-        assert_eq!(method_label(&Method::TRACE), "TRACE");
-        assert_eq!(method_label(&Method::from_bytes(b"BREW").unwrap()), "other");
-        assert_eq!(method_label(&Method::from_bytes(b"get").unwrap()), "other");
+        assert_eq!(method_label(Some(&Method::GET)), "GET");
+        assert_eq!(method_label(Some(&Method::TRACE)), "TRACE");
+        assert_eq!(method_label(Some(&Method::from_bytes(b"BREW").unwrap())), "other");
+        assert_eq!(method_label(Some(&Method::from_bytes(b"get").unwrap())), "other");
     }
 }

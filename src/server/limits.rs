@@ -47,7 +47,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// What hyper itself stops at, with a bare 431. Above ours, so that clients near them get our kind of answer.
+    /// What hyper itself stops at, where an answer cannot say more than that (see `refusal`). Above ours, so that
+    /// clients near them are told by how much.
     pub(super) const HARD_HEADERS: usize = 256;
     pub(super) const HARD_HEADER_BYTES: usize = 64 * 1024;
 }

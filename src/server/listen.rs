@@ -22,9 +22,10 @@ use super::{
     access::{self, Access},
     answer::ApiError,
     connection::Requests,
-    correlation::{self, Correlation},
+    correlation::Correlation,
     files::Watched,
     front::{Bounded, Front},
+    refusal::{Refusing, plain_answer},
     routes, tls,
 };
 
@@ -207,6 +208,7 @@ async fn serve<S, Io>(
 {
     let clock = front.state.clock.clone();
     let requests = Requests::new(clock.mono());
+    let io = Refusing::new(io, Arc::clone(&front.state), requests.clone());
     let service = service_fn({
         let requests = requests.clone();
         move |request| {
@@ -284,14 +286,7 @@ fn turn_away(socket: &TcpStream, plain: bool) {
         "too_many_connections",
         "as many connections as are allowed are open",
     );
-    let body = error.body(&correlation);
-    let answer = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-         connection: close\r\nretry-after: 1\r\n{}: {}\r\n\r\n{body}",
-        body.len(),
-        correlation::HEADER,
-        correlation.id
-    );
+    let answer = plain_answer(&error, &correlation, "retry-after: 1\r\n");
     let _ = socket.try_write(answer.as_bytes());
 }
 

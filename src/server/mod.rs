@@ -21,6 +21,7 @@ mod listen;
 mod meta;
 mod openapi;
 mod query;
+mod refusal;
 mod routes;
 mod scrape;
 mod tls;

@@ -1,7 +1,5 @@
 //! The `http` probe.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use hyper::{
     Method,
@@ -12,7 +10,7 @@ use url::Url;
 use super::{auth, checker::Checker, field::Fault, field::FieldError, field::FieldPath, tls};
 use crate::{
     api::{HeaderSpec, HttpExpectSpec, HttpMethod, HttpScheme, HttpSpec, HttpVersionSpec, ServiceSpec},
-    model::{Header, HeaderExpect, Http, HttpExpect, HttpVersion, Prepared, StatusSet},
+    model::{Header, HeaderExpect, Http, HttpExpect, HttpVersion, StatusSet},
 };
 
 pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &HttpSpec) -> Option<(Http, String)> {
@@ -39,13 +37,11 @@ pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &HttpSpec) -> Op
             HttpVersionSpec::Http1 => HttpVersion::Http1,
             HttpVersionSpec::Http2 => HttpVersion::Http2,
         },
-        auth: auth?,
-        tls: Arc::new(tls?),
+        auth: auth?.map(Box::new),
+        tls: tls?.shared(),
         expect: expect?,
-        prepared: Prepared::default(),
     };
     if let Err(problem) = probe.request() {
-        let problem = problem.to_owned();
         checker.refuse(path, format!("cannot be sent: {problem}"));
         return None;
     }

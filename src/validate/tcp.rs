@@ -1,7 +1,5 @@
 //! The `tcp` probe.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use super::{checker::Checker, field::FieldPath, tls};
@@ -20,7 +18,7 @@ pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &TcpSpec) -> Opt
     }
     let steps: Vec<_> = steps.iter().enumerate().map(|(at, spec)| step(checker, &steps_at.index(at), spec)).collect();
     let steps = steps.into_iter().collect::<Option<Vec<_>>>()?;
-    let probe = Tcp { address: address?, ip_family: tls::family(spec.ip_family), tls: Arc::new(tls?), steps };
+    let probe = Tcp { address: address?, ip_family: tls::family(spec.ip_family), tls: tls?.shared(), steps };
     Some((probe, spec.address.clone()))
 }
 

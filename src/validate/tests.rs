@@ -127,7 +127,7 @@ fn http_with_everything() {
         ("cookie", "c", true),
     ];
     assert_eq!(headers, expected);
-    let Some(Auth::Basic { username, password }) = &http.auth else { panic!() };
+    let Some(Auth::Basic { username, password }) = http.auth.as_deref() else { panic!() };
     assert_eq!((username.expose().as_str(), password.expose().as_str()), ("ann", "Secret.ns.s.p"));
     assert_eq!(http.expect.status.0, [(204, 204), (300, 302)]);
     assert_eq!((http.expect.body_matches.len(), http.expect.body_not_matches.len()), (1, 2));

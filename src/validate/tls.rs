@@ -30,7 +30,7 @@ pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &TlsProbeSpec) -
         StartTlsSpec::Imap => StartTls::Imap,
         StartTlsSpec::Postgres => StartTls::Postgres,
     });
-    let tls = Arc::new(tls);
+    let tls = tls.shared();
     Some((TlsProbe { address, ip_family: family(spec.ip_family), tls, start_tls }, spec.address.clone()))
 }
 

@@ -33,6 +33,8 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
+    #[error("the data dir {} is there and is no folder: name another with --data-dir", .dir.display())]
+    NotAFolder { dir: PathBuf },
     #[error("cannot write in the data dir {}: make it writable, or name another with --data-dir", .dir.display())]
     NotWritable {
         dir: PathBuf,
@@ -49,7 +51,7 @@ pub enum OpenError {
         .dir.display(), env!("CARGO_PKG_VERSION")
     )]
     Newer { dir: PathBuf, needs: String },
-    #[error("cannot open the database in {}", .dir.display())]
+    #[error("cannot open the database in {}: make it readable and writable, or name another with --data-dir", .dir.display())]
     Sqlite {
         dir: PathBuf,
         #[source]
@@ -64,7 +66,10 @@ pub struct Opened {
 }
 
 pub fn open(dir: &Path, now: WallMs) -> Result<Opened, OpenError> {
-    fs::create_dir_all(dir).map_err(|source| OpenError::Create { dir: dir.to_owned(), source })?;
+    fs::create_dir_all(dir).map_err(|source| match source.kind() {
+        ErrorKind::AlreadyExists => OpenError::NotAFolder { dir: dir.to_owned() },
+        _ => OpenError::Create { dir: dir.to_owned(), source },
+    })?;
     let lock = lock(dir)?;
     let connection = match database(dir) {
         Err(OpenError::Sqlite { source, .. }) if is_full(&source) && fs::remove_file(dir.join(RESERVE)).is_ok() => {

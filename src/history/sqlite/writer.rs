@@ -3,6 +3,8 @@
 use std::{
     collections::VecDeque,
     fs, mem,
+    os::unix::fs::MetadataExt,
+    path::Path,
     sync::{Arc, mpsc::SyncSender},
     time::Duration,
 };
@@ -43,9 +45,18 @@ pub struct Writer {
     frames_bytes: usize,
     next_flush: Duration,
     logged: Option<Duration>,
+    /// Which file the connection writes to.
+    file: Option<FileId>,
     /// Pages in the log when last looked at, 0 after it was copied whole; and how many were copied then.
     wal_length: i64,
     wal_copied: i64,
+}
+
+/// Device and inode.
+type FileId = (u64, u64);
+
+fn file_id(path: &Path) -> Option<FileId> {
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
 /// Why the thread woke.
@@ -71,6 +82,7 @@ impl Writer {
         let left = shared.state.lock().seq;
         Ok(Self {
             connection,
+            file: file_id(&shared.dir.join(DATABASE)),
             shared,
             sweep: Sweep::new(rolled, left),
             frames: VecDeque::new(),
@@ -194,6 +206,12 @@ impl Writer {
         let done = done.and_then(|()| self.checkpoint().map_err(|error| ("copy the log into the database", error)));
         if let Err((doing, error)) = done {
             self.trouble(doing, &error);
+            well = false;
+        }
+        if well && file_id(&self.shared.dir.join(DATABASE)) != self.file {
+            // Writing works on, into a file that nobody will find again.
+            let dir = self.shared.dir.display();
+            self.degraded(&format!("{DATABASE} is gone from {dir}: put it back, or start Probity anew"), None);
             well = false;
         }
         if well {
@@ -321,22 +339,29 @@ impl Writer {
         }
     }
 
-    /// Notes what failed; logs it when it is news, and now and then while it lasts.
     fn trouble(&mut self, doing: &str, error: &rusqlite::Error) {
-        let clock = &self.shared.options.clock;
-        let (mono, now) = (clock.mono(), clock.wall());
-        let dir = self.shared.dir.display();
-        let message = format!("cannot {doing} in {dir}: {}", advice(error));
-        let mut state = self.shared.state.lock();
-        state.stats.errors += 1;
-        let news = state.set_health(Some(&message), now);
-        drop(state);
         if open::is_damaged(error) {
             open::suspect(&self.shared.dir);
         }
+        let message = format!("cannot {doing} in {}: {}", self.shared.dir.display(), advice(error));
+        self.degraded(&message, Some(error));
+    }
+
+    /// Notes what is wrong; logs it when it is news, and now and then while it lasts.
+    fn degraded(&mut self, message: &str, error: Option<&rusqlite::Error>) {
+        let clock = &self.shared.options.clock;
+        let (mono, now) = (clock.mono(), clock.wall());
+        let mut state = self.shared.state.lock();
+        state.stats.errors += u64::from(error.is_some());
+        let news = state.set_health(Some(message), now);
+        drop(state);
         if news || self.logged.is_none_or(|logged| mono.saturating_sub(logged) >= LOG_AGAIN) {
             self.logged = Some(mono);
-            tracing::error!(%error, "{message}; probing goes on, what is seen is buffered, and dropped when that is full");
+            let error = error.map(|error| error as &dyn std::error::Error);
+            tracing::error!(
+                error,
+                "{message}; probing goes on, what is seen is buffered, and dropped when that is full"
+            );
         }
     }
 }

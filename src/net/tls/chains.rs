@@ -17,9 +17,10 @@ use super::{
 };
 use crate::probe::CertificateDetails;
 
-/// How many chains are kept. An entry is about 2 KB, so a full map is 32 MB; that many different
-/// certificates are more than any fleet that one process probes.
-const CHAINS_MAX: usize = 1 << 14;
+/// How many bytes of chains are kept, as they were sent; what is kept of a chain is at most about as long. A usual
+/// one is 4 KB, so these are 8,000 different ones, more than any fleet that one process probes. It is bytes that are
+/// counted because a hostile peer may send 64 KB, and other ones each time.
+const BYTES_MAX: usize = 32 << 20;
 
 /// One chain is usually judged by one set of roots, or by a few.
 const ROOTS_MAX: usize = 8;
@@ -78,29 +79,73 @@ impl Known {
     }
 }
 
-/// The chains that were seen, by the digest of all that was sent.
+/// The chains that were seen.
 #[derive(Default)]
-pub(super) struct Chains(Mutex<HashMap<[u8; 32], Arc<Known>, RandomState>>);
+pub(super) struct Chains(Mutex<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    /// By the digest of all that was sent.
+    chains: HashMap<[u8; 32], Arc<Known>, RandomState>,
+    /// Of the chains in it, as they were sent.
+    bytes: usize,
+}
 
 impl Chains {
     /// What is known of a chain, read now if it is new. None when it cannot be read.
     pub(super) fn get(&self, certificates: &[CertificateDer<'_>]) -> Option<Arc<Known>> {
         let mut digest = Sha256::new();
+        let mut bytes = 0;
         for certificate in certificates {
             digest.update(certificate.len().to_le_bytes());
             digest.update(certificate);
+            bytes += certificate.len();
         }
         let digest: [u8; 32] = digest.finalize().into();
-        if let Some(known) = self.0.lock().get(&digest) {
+        if let Some(known) = self.0.lock().chains.get(&digest) {
             return Some(Arc::clone(known));
         }
         let known = Arc::new(Known::read(certificates)?);
-        let mut chains = self.0.lock();
-        if chains.len() >= CHAINS_MAX {
+        let mut seen = self.0.lock();
+        if seen.bytes + bytes > BYTES_MAX {
             // Certificates are renewed and never come back: emptying the map costs each live chain one reading.
-            chains.clear();
+            *seen = Seen::default();
         }
-        chains.insert(digest, Arc::clone(&known));
+        if seen.chains.insert(digest, Arc::clone(&known)).is_none() {
+            seen.bytes += bytes;
+        }
         Some(known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded_by_bytes_whatever_peers_send() {
+        let key = KeyPair::generate().unwrap();
+        let names =
+            |seed: usize| (0..400).map(|i| format!("{seed}-{i}.{}.example", "x".repeat(60))).collect::<Vec<_>>();
+        let chains = Chains::default();
+        let (mut sent, mut emptied) = (0, false);
+        for seed in 0.. {
+            let leaf = CertificateParams::new(names(seed)).unwrap().self_signed(&key).unwrap().der().clone();
+            // Long chains are made of one certificate here, as many times as a handshake message has room for.
+            let chain = vec![leaf.clone(); 2];
+            let before = chains.0.lock().bytes;
+            assert!(chains.get(&chain).is_some());
+            assert!(Arc::ptr_eq(&chains.get(&chain).unwrap(), &chains.get(&chain).unwrap()));
+            let seen = chains.0.lock();
+            assert!(seen.bytes <= BYTES_MAX);
+            sent += leaf.len() * 2;
+            emptied |= seen.bytes < before;
+            if sent > BYTES_MAX + (1 << 20) {
+                break;
+            }
+        }
+        assert!(emptied);
     }
 }

@@ -35,12 +35,27 @@ pub(super) fn details(der: &[u8]) -> Option<CertificateDetails> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     Some(CertificateDetails {
         fingerprint_sha256: hex(&Sha256::digest(der)),
-        subject: name(certificate.subject()),
-        issuer: name(certificate.issuer()),
-        subject_alternative: alternative_names(&certificate).join(","),
-        serial: hex(without_zeros(certificate.raw_serial())),
+        subject: bounded(name(certificate.subject())),
+        issuer: bounded(name(certificate.issuer())),
+        subject_alternative: bounded(alternative_names(&certificate).join(",")),
+        serial: bounded(hex(without_zeros(certificate.raw_serial()))),
         not_after: certificate.validity().not_after.timestamp(),
     })
+}
+
+/// The most that is told of one field: it becomes the value of a label. A certificate for a hundred names has
+/// 3 KB of them; what a stranger's certificate may hold is 64 KB.
+const FIELD_MAX: usize = 4096;
+
+/// Cut at [`FIELD_MAX`] bytes, which then shows.
+fn bounded(mut text: String) -> String {
+    if text.len() > FIELD_MAX {
+        let end = text.floor_char_boundary(FIELD_MAX - '…'.len_utf8());
+        text.truncate(end);
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
 }
 
 /// DNS names and addresses of a certificate.
@@ -150,6 +165,19 @@ mod tests {
         let facts = facts(&der).unwrap();
         assert!(facts.self_issued);
         assert_eq!((facts.not_after, day(facts.not_before)), (details.not_after, "1975-01-01".into()));
+    }
+
+    #[test]
+    fn what_a_certificate_says_is_bounded() {
+        let names: Vec<String> = (0..500).map(|i| format!("name-{i}.example")).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "ä".repeat(5000));
+        let der = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let details = details(der.der()).unwrap();
+        assert!(details.subject_alternative.starts_with("name-0.example,name-1.example"));
+        for text in [&details.subject, &details.issuer, &details.subject_alternative] {
+            assert!((FIELD_MAX - 4..=FIELD_MAX).contains(&text.len()) && text.ends_with('…'), "{}", text.len());
+        }
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! One question to one server and its answer, over UDP or TCP.
 
-use std::{io, net::IpAddr};
+use std::{io, net::IpAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -20,7 +20,12 @@ use crate::{
 /// We ask without EDNS, so that no datagram may be over 512 bytes (RFC 1035, section 4.2.1); some are.
 const DATAGRAM_MAX: usize = 4096;
 
-/// Asks the server at `ip`, over TCP too when the answer does not fit into a datagram.
+/// How often a question is sent over UDP, where any datagram may get lost: at the beginning, after a third and after
+/// two thirds of the time that there is (RFC 1035, section 4.2.1, wants it sent again; it leaves open when).
+const SENDS: u32 = 3;
+
+/// Asks the server at `ip`, over TCP too when the answer does not fit into a datagram. It is for the caller to end
+/// this after `patience`.
 ///
 /// # Errors
 /// ProtocolError when what comes is no DNS, or what the connection says.
@@ -29,11 +34,12 @@ pub(super) async fn ask(
     server: &Address,
     ip: IpAddr,
     transport: DnsTransport,
+    patience: Duration,
     question: &Question,
     details: &mut DnsDetails,
 ) -> Result<Answer, Failure> {
     if transport == DnsTransport::Udp
-        && let Some(answer) = over_udp(run, server, ip, question, details).await?
+        && let Some(answer) = over_udp(run, server, ip, patience, question, details).await?
     {
         return Ok(answer);
     }
@@ -45,6 +51,7 @@ async fn over_udp(
     run: &Run<'_>,
     server: &Address,
     ip: IpAddr,
+    patience: Duration,
     question: &Question,
     details: &mut DnsDetails,
 ) -> Result<Option<Answer>, Failure> {
@@ -55,8 +62,18 @@ async fn over_udp(
     details.connect = connected.saturating_sub(start);
     socket.send(question.bytes()).await.map_err(lost)?;
     let mut buffer = vec![0; DATAGRAM_MAX];
+    let mut sent = 1;
     loop {
-        let length = socket.recv(&mut buffer).await.map_err(lost)?;
+        let again = run.clock().instant(connected + patience / SENDS * sent);
+        let length = tokio::select! {
+            biased;
+            heard = socket.recv(&mut buffer) => heard.map_err(lost)?,
+            () = tokio::time::sleep_until(again), if sent < SENDS => {
+                sent += 1;
+                socket.send(question.bytes()).await.map_err(lost)?;
+                continue;
+            }
+        };
         match understand(question, &buffer[..length], server)? {
             Received::NotOurs => {}
             Received::Truncated => return Ok(None),

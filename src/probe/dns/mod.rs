@@ -78,12 +78,14 @@ async fn ask_in_turn(
     let mut failure = Failure::new(Reason::DNSError, format!("{address} has no address"));
     for (index, &ip) in servers.iter().enumerate() {
         details.resolved = Some(Resolved { ip, ..details.resolved.unwrap_or_else(|| known(ip)) });
-        let asking = exchange::ask(run, address, ip, spec.transport, question, details);
-        let answered = if index + 1 == servers.len() {
+        let is_last = index + 1 == servers.len();
+        let patience = if is_last { run.left() } else { PATIENCE.min(run.left()) };
+        let asking = exchange::ask(run, address, ip, spec.transport, patience, question, details);
+        let answered = if is_last {
             asking.await
         } else {
             let silent = || Failure::new(Reason::Timeout, format!("{address} did not answer"));
-            tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| Err(silent()))
+            tokio::time::timeout(patience, asking).await.unwrap_or_else(|_| Err(silent()))
         };
         match answered {
             Ok(answer) => return Ok(answer),

@@ -121,6 +121,8 @@ async fn send_http2(wire: Wire, message: Message, peer: &Address) -> Result<(Par
     let tasks = Tasks(Arc::default());
     let mut builder = http2::Builder::new(Spawner(Arc::clone(&tasks.0)));
     builder.max_header_list_size(HEAD_MAX as u32);
+    // What a peer may send before it is read: no more than of HTTP/1. The usual 2 MB times 4,096 runs would be 8 GB.
+    builder.initial_stream_window_size(HEAD_MAX as u32).initial_connection_window_size(HEAD_MAX as u32);
     let (mut sender, connection) =
         builder.handshake(TokioIo::new(wire)).await.map_err(|error| failure(&error, peer, HttpVersion::Http2, true))?;
     Spawner(Arc::clone(&tasks.0)).execute(connection);

@@ -12,8 +12,6 @@ mod oauth2;
 mod redirect;
 mod wire;
 
-use std::{borrow::Cow, sync::Arc};
-
 use hyper::{
     StatusCode, Version,
     header::{CONTENT_LENGTH, HeaderMap, LAST_MODIFIED},
@@ -46,7 +44,7 @@ impl Kind for Http {
     async fn attempt(&self, run: &Run<'_>, details: &mut HttpDetails) -> Result<Passed, Failure> {
         details.content_length = -1;
         details.failed_due_to_cel = self.expect.when.as_ref().map(|_| false);
-        let mut request = Cow::Borrowed(self.request().map_err(|what| Failure::new(Reason::ProtocolError, what))?);
+        let mut request = self.request().map_err(|what| Failure::new(Reason::ProtocolError, what))?;
         let mut trail = Trail::start(self);
         let mut refetched = false;
         loop {
@@ -62,7 +60,7 @@ impl Kind for Http {
             match trail.follow(self, &head)? {
                 Some(next) => {
                     details.redirects = trail.redirects();
-                    request = Cow::Owned(Arc::new(next));
+                    request = next;
                 }
                 None => return self.judge(run, details, &head, exchange).await,
             }
@@ -73,7 +71,7 @@ impl Kind for Http {
 impl Http {
     /// The OAuth2 token that goes with the next request, if one does.
     async fn token(&self, run: &Run<'_>, trail: &Trail<'_>) -> Result<Option<Token>, Failure> {
-        match &self.auth {
+        match self.auth.as_deref() {
             Some(Auth::OAuth2 { token_url, client_id, client_secret, scopes }) if trail.is_trusted() => {
                 run.enter(Phase::Token);
                 let grant = oauth2::Grant { token_url, client_id, client_secret, scopes };

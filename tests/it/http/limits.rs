@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::world::{PATIENCE, World, checks, options, until};
+use super::world::{Log, PATIENCE, World, checks, options, until};
 use probity::server::{Limits, Options};
 
 fn with(limits: Limits) -> Options {
@@ -72,6 +72,39 @@ async fn heads_that_are_too_large_are_refused() {
     let _ = stream.write_all(endless.as_bytes()).await;
     let said = rest(&mut stream).await;
     assert!(said.is_empty() || said.starts_with("HTTP/1.1 431"), "{said}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_in_our_words_logged_and_counted() {
+    let world = World::start().await;
+    let (log, _guard) = Log::capture("info");
+    let many: String = (0..300).map(|i| format!("x-{i}: 1\r\n")).collect();
+    let garbage = "\u{16}\u{3}\u{1}\u{2}\0 TLS, perhaps\r\n\r\n".to_owned();
+    for (sent, status, code) in [
+        (garbage, 400, "bad_request"),
+        ("GET / HTTP/9.9\r\n\r\n".to_owned(), 400, "bad_request"),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nx-correlation-id: a\r\n b\r\n\r\n".to_owned(), 400, "bad_request"),
+        (format!("GET / HTTP/1.1\r\nHost: localhost\r\n{many}\r\n"), 431, "headers_too_large"),
+        // After a good one, on the same connection.
+        ("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nBREW\r\n\r\n".to_owned(), 400, "bad_request"),
+    ] {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let said = rest(&mut stream).await;
+        let at = said.find(&format!("HTTP/1.1 {status} ")).unwrap_or_else(|| panic!("{sent:?}: {said:?}"));
+        let (head, body) = said[at..].split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{said}");
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["error"]["code"], code, "{said}");
+        let id = body["error"]["correlation_id"].as_str().unwrap();
+        assert!(head.contains(&format!("x-correlation-id: {id}")), "{said}");
+        let told = log.requests();
+        let line = told.iter().find(|line| line["correlation_id"] == id).unwrap_or_else(|| panic!("no line: {told:?}"));
+        assert_eq!((&line["status"], &line["method"]), (&status.into(), &"other".into()), "{line}");
+    }
+    let metrics = world.metrics().await;
+    let counted = r#"http_requests_total{endpoint="unmatched",method="other",status_code="400"} 4"#;
+    assert!(metrics.contains(counted), "{metrics}");
 }
 
 #[tokio::test]

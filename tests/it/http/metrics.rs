@@ -193,7 +193,7 @@ async fn promtool_finds_nothing_needs_promtool() {
     }
     let world = World::with(options(), checks()).await;
     world.state.metrics.probe_lag(std::time::Duration::from_millis(3));
-    world.state.metrics.probe_skipped("overlap");
+    world.state.metrics.probes_skipped("overlap", 1);
     world.get("/nowhere").await;
     until("the count", async || world.state.metrics.requests_in_flight().get() == 0).await;
     let text = world.metrics().await;

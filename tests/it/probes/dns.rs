@@ -1,6 +1,10 @@
 //! The `dns` probe: against dnsmasq, and against servers that misbehave.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use hickory_resolver::proto::{
     op::{MessageType, ResponseCode},
@@ -218,4 +222,29 @@ async fn the_server_passes_the_egress_policy() {
     let at = ([127, 0, 0, 1], 53).into();
     let outcome = probe(&context, Probe::Dns(spec(at, "a.example", DnsType::A, &[]))).await;
     assert_eq!((outcome.verdict, outcome.reason), (Verdict::Unobserved, Reason::Blocked));
+}
+
+#[tokio::test]
+async fn a_question_that_gets_lost_is_sent_again() {
+    let losing = |lost: usize| {
+        let heard = AtomicUsize::new(0);
+        DnsPeer::start(move |query, _| {
+            let mut message = reply(query);
+            message.add_answer(a(&query.queries[0].name, 1, "10.0.0.1"));
+            let answers = heard.fetch_add(1, Ordering::SeqCst) >= lost;
+            if answers { vec![message.to_vec().unwrap()] } else { vec![] }
+        })
+    };
+    for lost in [1, 2] {
+        let server = losing(lost).await;
+        let spec = Probe::Dns(spec(server.address, "www.example.test", DnsType::A, &[r"10\.0\.0\.1"]));
+        let outcome = probe_within(&context(&[]), spec, Duration::from_secs(3)).await;
+        assert_eq!(outcome.reason, Reason::Ok, "{outcome:?}");
+        assert_eq!(server.asked(), lost + 1);
+    }
+    // And no more often than three times.
+    let silent = losing(usize::MAX).await;
+    let spec = Probe::Dns(spec(silent.address, "www.example.test", DnsType::A, &[]));
+    let outcome = probe_within(&context(&[]), spec, Duration::from_millis(300)).await;
+    assert_eq!((outcome.reason, silent.asked()), (Reason::Timeout, 3), "{outcome:?}");
 }

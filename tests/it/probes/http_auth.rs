@@ -39,7 +39,7 @@ async fn basic_and_bearer() {
         _ => answer("401 Unauthorized", &[], ""),
     })
     .await;
-    let with = |auth| Http { auth: Some(auth), ..http(&site.url("/")) };
+    let with = |auth| Http { auth: Some(Box::new(auth)), ..http(&site.url("/")) };
     let context = context(&[]);
     let basic = |password| Auth::Basic { username: secret("ann"), password: secret(password) };
     assert_end(&ask(&context, with(basic("s3cret"))).await, Reason::Ok, "200 OK");
@@ -73,7 +73,7 @@ fn oauth2(url: &str, issuer: &Site, client_secret: &str) -> Http {
         client_secret: secret(client_secret),
         scopes: vec!["read".into(), "write all".into()],
     };
-    Http { auth: Some(auth), ..http(url) }
+    Http { auth: Some(Box::new(auth)), ..http(url) }
 }
 
 fn tokens(site: &Site) -> Vec<String> {
@@ -148,7 +148,7 @@ async fn why_there_is_no_token() {
         client_secret: secret("s3cret"),
         scopes: vec![],
     };
-    let outcome = ask(&context, Http { auth: Some(nobody), ..http(&site.url("/")) }).await;
+    let outcome = ask(&context, Http { auth: Some(Box::new(nobody)), ..http(&site.url("/")) }).await;
     let message = no(format!("127.0.0.1:{port}"), &format!("127.0.0.1:{port} refused the connection"));
     assert_end(&outcome, Reason::AuthenticationFailed, &message);
 
@@ -159,7 +159,7 @@ async fn why_there_is_no_token() {
             client_secret: secret("s3cret"),
             scopes: vec![],
         };
-        let outcome = ask(&context, Http { auth: Some(metadata), ..http(&site.url("/")) }).await;
+        let outcome = ask(&context, Http { auth: Some(Box::new(metadata)), ..http(&site.url("/")) }).await;
         assert_eq!((outcome.verdict, outcome.reason), (Verdict::Unobserved, Reason::Blocked), "{outcome:?}");
     }
     // A token server that sends on could be made to send on to anywhere.

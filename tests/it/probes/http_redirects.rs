@@ -145,7 +145,7 @@ async fn methods_and_bodies_change_as_browsers_do_it() {
 
 fn with_credentials(url: &str) -> Http {
     let mut http = http(url);
-    http.auth = Some(Auth::Bearer { token: Secret::new("t0ken".into()) });
+    http.auth = Some(Box::new(Auth::Bearer { token: Secret::new("t0ken".into()) }));
     let mut secret: hyper::header::HeaderValue = "s3cret".parse().unwrap();
     secret.set_sensitive(true);
     http.headers = vec![

@@ -101,8 +101,33 @@ fn a_dir_that_cannot_be_made_or_written_is_named() {
     fs::write(dir.path().join("file"), "").unwrap();
     let error = refused(&dir.path().join("file/data"));
     assert!(error.starts_with("cannot create the data dir") && error.contains("file/data"), "{error}");
+    let error = refused(&dir.path().join("file"));
+    assert!(error.contains("is no folder") && error.contains("--data-dir"), "{error}");
     // Root may write everywhere, but not into a directory as if it were a file.
     fs::create_dir_all(dir.path().join("data/probity.lock")).unwrap();
     let error = refused(&dir.path().join("data"));
     assert!(error.starts_with("cannot write in the data dir") && error.contains("data"), "{error}");
+}
+
+#[test]
+fn a_database_that_is_taken_away_while_in_use_is_told() {
+    let (dir, clock) = (tempdir().unwrap(), clock_at(T0));
+    let store = open(dir.path(), &clock);
+    let cells = [attach(&store, "a")];
+    loaded(&store);
+    let (database, away) = (dir.path().join("probity.db"), dir.path().join("away.db"));
+    store.flush();
+    assert_eq!(store.health(), StoreHealth::Ok);
+    fs::rename(&database, &away).unwrap();
+    runs(&store, &clock, &cells, T0, T0 + MINUTE);
+    store.flush();
+    let StoreHealth::Degraded { message, .. } = store.health() else { panic!("it is well without a file") };
+    assert!(message.contains("probity.db is gone from") && message.contains("put it back"), "{message}");
+    // Another file in its place is not it.
+    fs::write(&database, "").unwrap();
+    store.flush();
+    assert!(matches!(store.health(), StoreHealth::Degraded { .. }));
+    fs::rename(&away, &database).unwrap();
+    store.flush();
+    assert_eq!(store.health(), StoreHealth::Ok);
 }

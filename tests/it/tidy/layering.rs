@@ -34,6 +34,12 @@ const BANNED: [(&str, &str); 16] = [
     ("Clock", "take `now: Now` as an argument; only the edge holds a Clock"),
 ];
 
+/// What one pure file may name all the same, and why.
+const MAY: [(&str, &str); 1] = [
+    // A scoped thread is waited for where it is made: it lends its stack and changes no result.
+    ("src/model/expression/stack.rs", "std::thread"),
+];
+
 fn is_pure(path: &str) -> bool {
     let below = |module: &str| path.starts_with(&format!("{module}/")) || path == format!("{module}.rs");
     PURE.iter().any(|module| below(module))
@@ -56,11 +62,11 @@ fn names(line: &str, word: &str) -> bool {
 fn pure_modules_do_no_io_and_read_no_clock() {
     let mut complaints = Vec::new();
     let mut seen = 0;
-    for file in sources().iter().filter(|file| is_pure(&file.path)) {
+    for file in sources().iter().filter(|file| is_pure(&file.path) && !file.path.ends_with("/tests.rs")) {
         seen += 1;
         for (number, line) in code(file.without_tests()).lines().enumerate() {
             for (word, instead) in BANNED {
-                if names(line, word) {
+                if names(line, word) && !MAY.contains(&(file.path.as_str(), word)) {
                     complaints.push(format!("{}:{}: names `{word}`: {instead}", file.path, number + 1));
                 }
             }

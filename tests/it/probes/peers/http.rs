@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use parking_lot::Mutex;
-use probity::model::{Http, HttpExpect, HttpVersion, IpFamily, Prepared, StatusSet, Tls};
+use probity::model::{Http, HttpExpect, HttpVersion, IpFamily, StatusSet, Tls};
 use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -169,6 +169,5 @@ pub fn http(url: &str) -> Http {
             headers: vec![],
             when: None,
         },
-        prepared: Prepared::default(),
     }
 }
