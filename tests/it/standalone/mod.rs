@@ -2,6 +2,7 @@
 
 mod control;
 mod correlation;
+mod dashboards;
 mod disk;
 mod kill;
 mod process;

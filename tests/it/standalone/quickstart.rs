@@ -16,14 +16,14 @@ use super::{
 };
 
 /// The quickstart, on ports of its own: its files name 8080 and 9999.
-struct Quickstart {
-    probity: Probity,
+pub struct Quickstart {
+    pub probity: Probity,
     folder: tempfile::TempDir,
     down: u16,
 }
 
 impl Quickstart {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (own, down) = (free_port(), free_port());
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/quickstart");
