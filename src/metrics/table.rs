@@ -65,9 +65,9 @@ pub(super) const FAMILIES: &[Family] = &[
         l.value(f64::from(u8::from(t.passed())));
     }),
     gauge("probe_duration_seconds", "Time that the run that ended last took.", |t, l| {
-        l.value(t.latency.as_secs_f64());
+        l.value(t.latency().as_secs_f64());
     }),
-    gauge("probe_timeout_seconds", "Time that a run may take.", |t, l| l.value(t.timeout)),
+    gauge("probe_timeout_seconds", "Time that a run may take.", |t, l| l.value(t.timeout().as_secs_f64())),
     gauge(
         "probe_dns_lookup_time_seconds",
         "Time to look up the target's address; 0 when it was cached or literal.",
