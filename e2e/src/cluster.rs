@@ -31,7 +31,7 @@ impl Cluster {
     pub fn start(tools: &Tools) -> Result<Self> {
         if std::env::var("E2E_CLUSTER").is_ok_and(|value| value == "existing") {
             let folder = tempfile::tempdir().context("cannot make a folder")?;
-            let kubectl = Kubectl { program: tools.path("kubectl"), config: None, home: folder.path().to_owned() };
+            let kubectl = Kubectl::of_the_user(tools, folder.path());
             return Ok(Self { kubectl, proxy: None, _control: None, folder });
         }
         let mut last = String::new();

@@ -1,8 +1,12 @@
 //! `kubectl`, run as a person would.
 
-use std::{ffi::OsStr, path::PathBuf, process::Command};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use crate::{Context, Result};
+use crate::{Context, Result, Tools};
 
 /// `kubectl` with a kubeconfig.
 #[derive(Debug, Clone)]
@@ -23,6 +27,12 @@ pub struct Output {
 }
 
 impl Kubectl {
+    /// As the user, with the kubeconfig that is theirs.
+    #[must_use]
+    pub fn of_the_user(tools: &Tools, home: &Path) -> Self {
+        Self { program: tools.path("kubectl"), config: None, home: home.to_owned() }
+    }
+
     /// Runs a command to its end.
     ///
     /// # Errors

@@ -9,9 +9,9 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${PROBITY_E2E_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/probity/e2e}
-key=$(cat "$here"/*/go.mod "$here"/*/go.sum "$here"/*/main.go | sha256sum | cut -c1-16)
+key=$(cat "$here"/*/go.mod "$here"/*/go.sum "$here"/etcd/main.go "$here"/images/*/main.go | sha256sum | cut -c1-16)
 bin=$cache/$key
-all=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kubelet kube-proxy helm coredns pause)
+all=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kubelet kube-proxy helm coredns pause web)
 
 if [ "${1:-}" = --where ]; then echo "$bin"; exit; fi
 parts=("$@"); [ ${#parts[@]} -gt 0 ] || parts=("${all[@]}")
@@ -41,7 +41,7 @@ for part in "${parts[@]}"; do
         flags+=" -X helm.sh/helm/v3/$place.k8sVersionMajor=1 -X helm.sh/helm/v3/$place.k8sVersionMinor=$minor"
       done ;;
     coredns) module=coredns package=github.com/coredns/coredns ;;
-    pause) module=pause package=. cgo=0 ;; # it is alone in its image
+    pause | web) module=images package=./$part cgo=0 ;; # each is alone in its image
     *) echo "e2e: there is no part named $part (${all[*]})" >&2; exit 2 ;;
   esac
   if [ -x "$bin/$part" ]; then echo "e2e: $part is there"; continue; fi

@@ -1,0 +1,89 @@
+//! Probity in a whole Kubernetes: one file per user story.
+//!
+//! One test over one cluster, as bringing it up takes longer than most stories. It runs inside namespaces of its own,
+//! which take everything with them. `E2E_STORIES=install,scaling` runs those only, and `E2E_PROBITY=FILE` takes a
+//! program that is there in place of building the static one.
+
+mod install;
+mod scaling;
+mod world;
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::ExitCode,
+    time::Instant,
+};
+
+use e2e::Tools;
+use world::World;
+
+/// Ends a story with what is wrong, if it is.
+pub type Told = Result<(), String>;
+
+/// A story, with its file's name and what a user wants.
+struct Story {
+    name: &'static str,
+    wish: &'static str,
+    tell: fn(&mut World) -> Told,
+}
+
+const STORIES: &[Story] = &[
+    Story {
+        name: "install",
+        wish: "an admin installs, tests, upgrades and uninstalls the chart",
+        tell: install::installs_upgrades_and_leaves,
+    },
+    Story {
+        name: "scaling",
+        wish: "a user sees a Service lose its pods and get them back",
+        tell: scaling::follows_the_pods_of_a_service,
+    },
+];
+
+/// The name is how `scripts/test` leaves it out where there can be no node.
+#[test]
+fn stories_needs_node() {
+    let existing = std::env::var("E2E_CLUSTER").is_ok_and(|value| value == "existing");
+    let Some(folder) = e2e::inside().or_else(|| existing.then(std::env::temp_dir)) else {
+        if let Some(obstacle) = e2e::obstacle() {
+            assert!(!std::env::var("CI").is_ok_and(|ci| ci == "true"), "no stories: {obstacle}");
+            eprintln!("\n*** LEFT OUT: all stories in a whole Kubernetes: {obstacle} ***\n");
+            return;
+        }
+        Tools::find_all().expect("the cluster's programs");
+        let arguments = ["--exact", "stories_needs_node", "--nocapture"].map(str::to_owned);
+        let ended = e2e::enter(&arguments).expect("namespaces of its own");
+        let logs = ended.logs.map_or_else(String::new, |logs| format!("; the logs are in {}", logs.display()));
+        assert!(ended.code == 0, "stories failed, see above{logs}");
+        return;
+    };
+    assert!(run(&folder) == ExitCode::SUCCESS, "stories failed");
+}
+
+fn run(folder: &std::path::Path) -> ExitCode {
+    let begin = Instant::now();
+    let mut world = World::new(folder).expect("a cluster");
+    println!("a cluster with Probity's image, in {:.1} s", begin.elapsed().as_secs_f64());
+    let wanted = std::env::var("E2E_STORIES").ok();
+    let chosen = |name: &str| wanted.as_ref().is_none_or(|wanted| wanted.split(',').any(|one| one == name));
+    let mut failed = Vec::new();
+    for story in STORIES.iter().filter(|story| chosen(story.name)) {
+        let begin = Instant::now();
+        let told = catch_unwind(AssertUnwindSafe(|| (story.tell)(&mut world)));
+        let took = begin.elapsed().as_secs_f64();
+        match told.unwrap_or_else(|_| Err("it panicked".to_owned())) {
+            Ok(()) => println!("ok: {}: {} ({took:.1} s)", story.name, story.wish),
+            Err(wrong) => {
+                println!("FAILED: {}: {} ({took:.1} s): {wrong}", story.name, story.wish);
+                world.keep_logs(story.name);
+                failed.push(story.name);
+            }
+        }
+        world.tidy_up();
+    }
+    if failed.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("{} stories failed: {}", failed.len(), failed.join(", "));
+    ExitCode::FAILURE
+}

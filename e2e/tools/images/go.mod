@@ -1,0 +1,3 @@
+module probity.dev/e2e/images
+
+go 1.25.0

@@ -1,3 +1,0 @@
-module probity.dev/e2e/pause
-
-go 1.25.0
