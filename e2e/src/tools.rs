@@ -7,11 +7,11 @@ use std::{
 
 use crate::{Context, Result};
 
-/// What an API server alone needs. `e2e/tools/build.sh` knows how to build each.
-const SERVER: [&str; 3] = ["etcd", "kube-apiserver", "kubectl"];
+/// What the tests against an API server alone need. `e2e/tools/build.sh` knows how to build each.
+const SERVER: [&str; 4] = ["etcd", "kube-apiserver", "kubectl", "helm"];
 /// What a node that runs pods needs beside it.
-const NODE: [&str; 8] =
-    ["kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns", "helm", "pause", "web"];
+const NODE: [&str; 7] =
+    ["kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns", "pause", "web"];
 
 /// A folder with the cluster's programs.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@
 //! API server for each. What is tested are the stories below, each in its file, named by what a user wants.
 
 mod agreement;
+mod chart;
 mod crd;
 mod explain;
 mod reading;
@@ -18,6 +19,7 @@ use e2e::{Api, Cluster, Tools};
 /// What a story works with.
 pub struct Stage<'c> {
     pub cluster: &'c Cluster,
+    pub tools: &'c Tools,
     pub api: Api,
 }
 
@@ -27,7 +29,7 @@ pub type Told = Result<(), String>;
 type Story = fn(&Stage<'_>) -> Told;
 
 /// In order: the first installs what the others work with.
-const STORIES: [(&str, Story); 9] = [
+const STORIES: [(&str, Story); 11] = [
     ("an admin installs the types with kubectl apply", crd::applies),
     ("an admin installs the types by server-side apply", crd::applies_server_side),
     ("an author reads what each field means in kubectl explain", explain::every_field_has_a_text),
@@ -37,6 +39,8 @@ const STORIES: [(&str, Story); 9] = [
     ("an author gets the same verdict from probity validate and from the API server", agreement::verdicts_agree),
     ("an author's samples are taken by the API server", agreement::samples_are_taken),
     ("a manifest means the same to Probity and to kubectl", reading::manifests_mean_the_same),
+    ("an admin's chart is taken by helm and by the API server", chart::is_clean),
+    ("an admin without helm applies what the chart says", chart::the_manifest_is_made_from_it),
 ];
 
 #[test]
@@ -51,7 +55,7 @@ fn stories() {
     };
     let mut cluster = Cluster::start(&tools).expect("an API server");
     let api = cluster.api().expect("a way to it");
-    let stage = Stage { cluster: &cluster, api };
+    let stage = Stage { cluster: &cluster, tools: &tools, api };
     let mut failed = Vec::new();
     for (name, story) in STORIES {
         let told = catch_unwind(AssertUnwindSafe(|| story(&stage))).unwrap_or_else(|_| Err("it panicked".to_owned()));

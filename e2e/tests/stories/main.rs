@@ -4,6 +4,8 @@
 //! which take everything with them. `E2E_STORIES=install,scaling` runs those only, and `E2E_PROBITY=FILE` takes a
 //! program that is there in place of building the static one.
 
+#![expect(clippy::disallowed_methods, reason = "the clock is the program's; how long a test waits is the test's")]
+
 mod install;
 mod scaling;
 mod world;

@@ -27,7 +27,7 @@ pub struct World {
 impl World {
     pub fn new(folder: &Path) -> Result<Self, String> {
         let tools = Tools::find_all()?;
-        let mut world = if e2e::inside().is_some() {
+        let world = if e2e::inside().is_some() {
             // Built first: while the cluster comes up its processors are needed.
             let archives = [probity(folder)?, web(&tools, folder)?];
             let node = Node::start(&tools, folder)?;
@@ -40,7 +40,6 @@ impl World {
             let kubectl = Kubectl::of_the_user(&tools, folder);
             Self { node: None, kubectl, tools, folder: folder.to_owned(), namespaces: Vec::new() }
         };
-        world.namespaces.clear();
         Ok(world)
     }
 
