@@ -41,6 +41,8 @@ pub fn is_clean(stage: &Stage<'_>) -> Told {
     for namespace in ["probity", "shop", "web"] {
         stage.cluster.kubectl().must(["create", "namespace", namespace])?;
     }
+    // Which a controller makes in a whole cluster.
+    stage.cluster.kubectl().must(["create", "serviceaccount", "default", "--namespace", "probity"])?;
     for way in WAYS {
         let mut text = helm(stage, &["template", "probity", "--namespace", "probity"], way)?;
         if !way.contains(&"crds.install=false") && !text.contains("kind: CustomResourceDefinition") {
