@@ -110,7 +110,15 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         history::open(&settings.data_dir, options)?
     };
     readiness.ready("store");
-    let listener = server::bind(server_options(&settings)).await?;
+    let cluster_access = match &objects {
+        Objects::Files(_) => None,
+        Objects::Cluster { cluster, .. } => Some(server::ClusterAccess {
+            client: cluster.client.clone(),
+            clock: clock.clone(),
+            open_reads: settings.open_reads,
+        }),
+    };
+    let listener = server::bind(server_options(&settings, cluster_access)).await?;
 
     // The server outlives the engine: a stopping process still answers that it is not ready.
     let shutdown = CancellationToken::new();
@@ -189,12 +197,13 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
     }
 }
 
-fn server_options(settings: &Settings) -> server::Options {
+fn server_options(settings: &Settings, cluster: Option<server::ClusterAccess>) -> server::Options {
     let tls = settings.tls_cert.clone().zip(settings.tls_key.clone());
     server::Options {
         listen: settings.listen,
         tls: tls.map(|(cert, key)| server::TlsFiles { cert, key }),
         api_token_file: settings.api_token_file.clone(),
+        cluster,
         limits: Limits::default(),
     }
 }

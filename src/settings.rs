@@ -16,6 +16,8 @@ pub struct Settings {
     /// How long history is kept.
     pub history: Duration,
     pub api_token_file: Option<PathBuf>,
+    /// In a cluster, whoever reaches the address may read.
+    pub open_reads: bool,
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
 }

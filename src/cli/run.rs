@@ -44,6 +44,9 @@ pub struct Args {
     /// File with the bearer token that readers must bring when not on loopback
     #[arg(long, env = "PROBITY_API_TOKEN_FILE", value_name = "FILE")]
     api_token_file: Option<PathBuf>,
+    /// In a cluster, let whoever reaches the address read, without a token
+    #[arg(long, env = "PROBITY_OPEN_READS", conflicts_with = "manifests")]
+    open_reads: bool,
     /// Certificate chain to serve with, PEM; read again when it changes
     #[arg(long, env = "PROBITY_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -78,6 +81,7 @@ pub fn run(cli: &Cli, args: &Args) -> Exit {
         max_in_flight: usize::try_from(args.max_in_flight).unwrap_or(MAX_IN_FLIGHT),
         history: args.retention.unwrap_or(DEFAULT_RETENTION),
         api_token_file: args.api_token_file.clone(),
+        open_reads: args.open_reads,
         tls_cert: args.tls_cert.clone(),
         tls_key: args.tls_key.clone(),
     })

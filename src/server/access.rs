@@ -1,16 +1,25 @@
-//! Who may read. On loopback everyone on this machine, but no web page through a name of its own (DNS rebinding);
-//! on any other address whoever has a token.
+//! Who may read. Stand-alone, on loopback everyone on this machine, but no web page through a name of its own (DNS
+//! rebinding), and on any other address whoever has a token. In a cluster whoever the cluster permits it.
 
 use std::net::{IpAddr, SocketAddr};
 
 use hyper::{
     StatusCode,
     header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, WWW_AUTHENTICATE},
-    http::uri::Authority,
+    http::{request::Parts as Head, uri::Authority},
 };
 use sha2::{Digest, Sha256};
 
-use super::{ServerError, answer::ApiError, files::Watched};
+use super::{
+    ServerError,
+    answer::ApiError,
+    door,
+    files::Watched,
+    reviews::Reviews,
+    routes::{Asks, Route},
+    visible::Visible,
+};
+use crate::engine::Snapshot;
 
 /// The tokens of `--api-token-file`, by digest: comparing digests takes the same time whatever the guess.
 pub(super) struct Tokens(Vec<[u8; 32]>);
@@ -54,11 +63,19 @@ fn differs(a: &[u8; 32], b: &[u8; 32]) -> u8 {
 pub(super) struct Access {
     loopback: bool,
     tokens: Option<Watched<Tokens>>,
+    cluster: Option<Cluster>,
+}
+
+/// In a cluster the cluster says who may.
+pub(super) struct Cluster {
+    pub(super) reviews: Reviews,
+    /// Whoever reaches this address may read.
+    pub(super) open_reads: bool,
 }
 
 impl Access {
-    pub(super) fn new(listen: SocketAddr, tokens: Option<Watched<Tokens>>) -> Self {
-        Self { loopback: listen.ip().to_canonical().is_loopback(), tokens }
+    pub(super) fn new(listen: SocketAddr, tokens: Option<Watched<Tokens>>, cluster: Option<Cluster>) -> Self {
+        Self { loopback: listen.ip().to_canonical().is_loopback(), tokens, cluster }
     }
 
     /// What must be polled for new content.
@@ -68,7 +85,32 @@ impl Access {
 
     /// Whether anything but the open endpoints can be read at all.
     pub(super) fn is_closed(&self) -> bool {
-        !self.loopback && self.tokens.is_none()
+        !self.loopback && self.tokens.is_none() && self.cluster.is_none()
+    }
+
+    /// What the one who sent a request may see, when it may be answered at all.
+    ///
+    /// # Errors
+    /// 401, 403 or 421, with what to do; 503 when the cluster cannot be asked.
+    pub(super) async fn admit(
+        &self,
+        route: Option<&Route>,
+        request: &Head,
+        snapshot: &Snapshot,
+    ) -> Result<Visible, ApiError> {
+        let (authority, headers) = (request.uri.authority(), &request.headers);
+        let Some(cluster) = &self.cluster else {
+            self.check(route.is_some_and(|route| route.open), authority, headers)?;
+            return Ok(Visible::All);
+        };
+        if self.loopback {
+            self.check_host(authority, headers)?;
+        }
+        if cluster.open_reads || route.is_some_and(|route| route.asks == Asks::Nothing) {
+            return Ok(Visible::All);
+        }
+        let (path, query) = (request.uri.path(), request.uri.query());
+        door::admit(&cluster.reviews, token(headers)?, route, path, query, snapshot).await
     }
 
     /// Whether a request may be answered; `open` endpoints are answered without a token on any address.
@@ -87,12 +129,7 @@ impl Access {
                 "this address is not loopback, so reading needs a token: start with --api-token-file",
             ));
         };
-        match headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).map(bearer) {
-            None => Err(unauthorized("send the header Authorization: Bearer TOKEN")),
-            Some(None) => Err(unauthorized("the header Authorization is not of the form Bearer TOKEN")),
-            Some(Some(token)) if tokens.value().accept(token) => Ok(()),
-            Some(Some(_)) => Err(unauthorized("this token is not known here")),
-        }
+        if tokens.value().accept(token(headers)?) { Ok(()) } else { Err(unauthorized("this token is not known here")) }
     }
 
     fn check_host(&self, authority: Option<&Authority>, headers: &HeaderMap) -> Result<(), ApiError> {
@@ -116,7 +153,16 @@ impl Access {
     }
 }
 
-fn unauthorized(message: &str) -> ApiError {
+/// The token that a request brings.
+fn token(headers: &HeaderMap) -> Result<&[u8], ApiError> {
+    match headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).map(bearer) {
+        None => Err(unauthorized("send the header Authorization: Bearer TOKEN")),
+        Some(None) => Err(unauthorized("the header Authorization is not of the form Bearer TOKEN")),
+        Some(Some(token)) => Ok(token),
+    }
+}
+
+pub(super) fn unauthorized(message: &str) -> ApiError {
     ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
 }
 

@@ -13,6 +13,7 @@ use super::{
     answer::{self, ApiError},
     health::Which,
     routes::{raw_query, with},
+    visible::{Visible, visible},
 };
 use crate::{
     clock::{WallMs, rfc3339},
@@ -23,14 +24,14 @@ use crate::{
 };
 
 pub(super) fn filter(state: &Arc<State>) -> BoxedFilter<(Response,)> {
-    let list = warp::path!("api" / "v1" / "healthchecks").and(with(state)).and(raw_query()).then(list);
+    let list = warp::path!("api" / "v1" / "healthchecks").and(with(state)).and(raw_query()).and(visible()).then(list);
     let one = warp::path!("api" / "v1" / "healthchecks" / String / String).and(with(state)).map(one);
     warp::get().and(list.or(one).unify()).boxed()
 }
 
-async fn list(state: Arc<State>, raw: String) -> Response {
+async fn list(state: Arc<State>, raw: String, visible: Visible) -> Response {
     let which = match Which::parse(&raw) {
-        Ok(which) => which,
+        Ok(which) => which.visible(visible),
         Err(error) => return error.response(),
     };
     answer::off_the_runtime(move || answer::json(&List { state: &state, which: &which })).await

@@ -67,16 +67,16 @@ where
         route: Option<&'static Route>,
     ) -> Result<warp::reply::Response, ApiError> {
         self.within_limits(&request)?;
+        let (mut head, body) = request.into_parts();
         // An unknown path is judged like one that needs a token: what is served here is told to who may read.
-        let (authority, headers) = (request.uri().authority(), request.headers());
-        self.access.check(route.is_some_and(|route| route.open), authority, headers)?;
+        let visible = self.access.admit(route, &head, &self.state.snapshot).await?;
         if route.is_none() {
             return Err(ApiError::of_status(StatusCode::NOT_FOUND));
         }
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        if !matches!(head.method, Method::GET | Method::HEAD) {
             return Err(ApiError::of_status(StatusCode::METHOD_NOT_ALLOWED));
         }
-        let (mut head, body) = request.into_parts();
+        head.extensions.insert(visible);
         head.method = Method::GET;
         let limit = usize::try_from(self.limits.body).unwrap_or(usize::MAX);
         let bounded = Request::from_parts(head, Limited::new(body, limit));

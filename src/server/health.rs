@@ -12,6 +12,7 @@ use super::{
     detailed::{self, Row},
     query::Query,
     routes::{raw_query, with},
+    visible::Visible,
 };
 use crate::{clock::rfc3339, engine::CheckView, health, model::Selector};
 
@@ -31,6 +32,7 @@ pub(super) fn filter(state: &Arc<State>, stall: Duration) -> BoxedFilter<(Respon
 pub(super) struct Which {
     namespace: Option<String>,
     selector: Selector,
+    visible: Visible,
 }
 
 impl Which {
@@ -39,11 +41,18 @@ impl Which {
         Ok(Self {
             namespace: query.get("namespace").filter(|namespace| !namespace.is_empty()).map(str::to_owned),
             selector: selector(&query, "selector")?,
+            visible: Visible::All,
         })
     }
 
+    /// Only what is visible.
+    pub(super) fn visible(self, visible: Visible) -> Self {
+        Self { visible, ..self }
+    }
+
     pub(super) fn takes(&self, check: &CheckView) -> bool {
-        self.namespace.as_ref().is_none_or(|namespace| **namespace == *check.key.namespace)
+        self.visible.takes(&check.key.namespace)
+            && self.namespace.as_ref().is_none_or(|namespace| **namespace == *check.key.namespace)
             && self.selector.matches(&check.labels)
     }
 }

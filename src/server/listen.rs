@@ -26,6 +26,7 @@ use super::{
     files::Watched,
     front::{Bounded, Front},
     refusal::{Refusing, plain_answer},
+    reviews::Reviews,
     routes, tls,
 };
 
@@ -44,7 +45,11 @@ pub struct Server {
 /// [`ServerError`] says what cannot be used, and what to do.
 pub async fn bind(options: Options) -> Result<Server, ServerError> {
     let tls = options.tls.as_ref().map(tls::load).transpose()?;
-    let access = Access::new(options.listen, access::load(options.api_token_file.as_deref())?);
+    let cluster = options.cluster.map(|cluster| access::Cluster {
+        reviews: Reviews::new(cluster.client, cluster.clock),
+        open_reads: cluster.open_reads,
+    });
+    let access = Access::new(options.listen, access::load(options.api_token_file.as_deref())?, cluster);
     let address = options.listen;
     let refused = |source: io::Error| ServerError::Bind { address, hint: hint(&source), source };
     let listener = TcpListener::bind(address).await.map_err(refused)?;

@@ -12,6 +12,7 @@ mod connection;
 mod correlation;
 pub mod detailed;
 mod done;
+mod door;
 mod files;
 mod front;
 mod health;
@@ -22,9 +23,12 @@ mod meta;
 mod openapi;
 mod query;
 mod refusal;
+mod remembered;
+mod reviews;
 mod routes;
 mod scrape;
 mod tls;
+mod visible;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -55,7 +59,7 @@ pub struct State {
 }
 
 /// Where and how to serve.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Port 0 picks a free one.
     pub listen: SocketAddr,
@@ -63,7 +67,18 @@ pub struct Options {
     pub tls: Option<TlsFiles>,
     /// One bearer token per line; read again when its content changes. Needed to read from anywhere but loopback.
     pub api_token_file: Option<PathBuf>,
+    /// In a cluster: the cluster says who may read, and the token file nothing.
+    pub cluster: Option<ClusterAccess>,
     pub limits: Limits,
+}
+
+/// Who may read, in a cluster.
+#[derive(Clone)]
+pub struct ClusterAccess {
+    pub client: kube::Client,
+    pub clock: Clock,
+    /// Whoever reaches the address may read.
+    pub open_reads: bool,
 }
 
 /// `--tls-cert` and `--tls-key`.

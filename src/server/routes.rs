@@ -23,10 +23,24 @@ pub(super) struct Route {
     pub(super) content_type: &'static str,
     /// Whether it answers without a token on any address: what kubelets and Prometheus ask.
     pub(super) open: bool,
+    /// What it asks of whoever comes, in a cluster.
+    pub(super) asks: Asks,
     /// Whether successful requests are worth a debug line only.
     pub(super) quiet: bool,
     /// Statuses beside 200, the general errors apart.
     pub(super) also: &'static [(u16, &'static str)],
+}
+
+/// What an endpoint asks of whoever comes, in a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asks {
+    Nothing,
+    /// A token that the cluster knows.
+    Token,
+    /// That its owner may list HealthChecks; the answer holds those of the namespaces where that is so.
+    List,
+    /// That its owner may get the HealthCheck that the path names.
+    Get,
 }
 
 impl Route {
@@ -40,13 +54,18 @@ impl Route {
             schema: Some(schema),
             content_type,
             open: false,
+            asks: Asks::Token,
             quiet: false,
             also: &[],
         }
     }
 
     const fn open(self) -> Self {
-        Self { open: true, ..self }
+        Self { open: true, asks: Asks::Nothing, ..self }
+    }
+
+    const fn asks(self, asks: Asks) -> Self {
+        Self { asks, ..self }
     }
 
     const fn quiet(self) -> Self {
@@ -77,6 +96,7 @@ pub(super) static ROUTES: &[Route] = &[
     Route::json("/health", "health", "Health", "The process serves").open().quiet(),
     Route::json("/health/", "healthSlash", "Health", "The same as /health").open().quiet(),
     Route::json("/health/detailed", "healthDetailed", "Detailed", "How every check is, and the worst of them")
+        .asks(Asks::Nothing)
         .quiet()
         .query(&[NAMESPACE, SELECTOR]),
     Route::json("/health/readiness", "readiness", "Readiness", "Whether this instance can do its work")
@@ -101,13 +121,15 @@ pub(super) static ROUTES: &[Route] = &[
         "metricsBusiness",
         "Business",
         "Measurements that have a report path, nested by it",
-    ),
+    )
+    .asks(Asks::List),
     Route::json(
         "/api/v1/healthchecks",
         "listHealthChecks",
         "HealthCheckList",
         "Every HealthCheck: state, figures, targets",
     )
+    .asks(Asks::List)
     .query(&[NAMESPACE, SELECTOR]),
     Route::json(
         "/api/v1/healthchecks/{namespace}/{name}",
@@ -115,6 +137,7 @@ pub(super) static ROUTES: &[Route] = &[
         "HealthCheck",
         "One HealthCheck: state, figures, targets",
     )
+    .asks(Asks::Get)
     .also(&[NOT_THERE]),
     Route::json(
         "/api/v1/healthchecks/{namespace}/{name}/history",
@@ -122,6 +145,7 @@ pub(super) static ROUTES: &[Route] = &[
         "History",
         "What was seen of one HealthCheck, in buckets",
     )
+    .asks(Asks::Get)
     .query(&[("window", "how far back: 5m to 100d", "1h")])
     .also(&[NOT_THERE]),
     Route::json("/api/v1/openapi.json", "openapi", "OpenApi", "This API, as OpenAPI 3.1"),

@@ -11,7 +11,6 @@ const QUIET: &[&str] = &[
     "hickory_resolver",
     "hyper",
     "hyper_util",
-    "kube_client",
     "kube_runtime",
     "mio",
     "reqwest",
@@ -19,6 +18,9 @@ const QUIET: &[&str] = &[
     "tower",
     "warp",
 ];
+
+/// Says each failed request again, however often it is tried: what it means is ours to say, once.
+const SILENT: &[&str] = &["kube_client"];
 
 /// A plain level holds for us, and keeps dependencies quieter; anything else is taken as a filter in
 /// the language of tracing, to the letter.
@@ -40,6 +42,9 @@ pub(super) fn parse(level: &str) -> Result<EnvFilter, String> {
         }
     };
     let mut all = level.to_ascii_lowercase();
+    for name in SILENT {
+        all.push_str(&format!(",{name}=off"));
+    }
     for name in QUIET {
         all.push_str(&format!(",{name}={quiet}"));
     }

@@ -38,7 +38,7 @@ const GULP: usize = 64;
 
 /// Told of each object that is seen, with its uid and the status that it has now: whoever writes statuses need not
 /// write again what is there already.
-pub type Observed = Arc<dyn Fn(&ObjectKey, &str, Option<&Value>) + Send + Sync>;
+pub type Observed = Arc<dyn Fn(&ObjectKey, &Arc<str>, Option<&Value>) + Send + Sync>;
 
 /// What the tasks of the source tell it.
 enum Inbox {

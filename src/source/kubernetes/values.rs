@@ -34,6 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Where a watch is not permitted and a GET may be, it is asked this often: what is rotated is in use within 5 s.
 const ASK_AGAIN: Duration = Duration::from_secs(3);
 
+/// A value in use that may not be read any more is given up after so many refusals in a row: an API server that
+/// starts refuses everything until it has read its own rules, which takes seconds.
+const REFUSALS: u32 = 6;
+
 /// What a GET found.
 #[derive(Debug)]
 pub(super) enum Answer {
@@ -67,6 +71,8 @@ struct Wanted {
     fetching: bool,
     /// It may have changed since the GET under way began.
     again: bool,
+    /// In a row, while there is a value from before.
+    refusals: u32,
 }
 
 impl Wanted {
@@ -197,8 +203,14 @@ impl Values {
             (Some(Answer::Denied(a)), Answer::Denied(b)) => a != b,
             _ => true,
         };
-        let ask_again = room.denied || matches!(answer, Answer::Denied(_));
-        wanted.held = Some(answer);
+        let denied = matches!(answer, Answer::Denied(_));
+        let ask_again = room.denied || denied;
+        wanted.refusals = if denied { wanted.refusals.saturating_add(1) } else { 0 };
+        let bears = denied && wanted.refusals < REFUSALS && matches!(wanted.held, Some(Answer::Found { .. }));
+        let changed = changed && !bears;
+        if !bears {
+            wanted.held = Some(answer);
+        }
         if std::mem::take(&mut wanted.again) {
             self.fetch(kind, object, Duration::ZERO);
         } else if ask_again {

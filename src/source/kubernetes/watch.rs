@@ -171,6 +171,14 @@ fn describe(error: &watcher::Error) -> Trouble {
 pub fn trouble(error: &kube::Error) -> Trouble {
     match error {
         kube::Error::Api(status) => of_status(status),
+        kube::Error::Service(error) => {
+            // Wrappers repeat what they wrap.
+            let mut text = chain(&**error);
+            if let Some((_, last)) = text.rsplit_once("client error (Connect): ") {
+                text = last.to_owned();
+            }
+            Trouble { why: Why::Other, text: format!("the API server cannot be reached: {text}").into() }
+        }
         error => Trouble { why: Why::Other, text: chain(error).into() },
     }
 }

@@ -48,7 +48,13 @@ pub struct World {
 }
 
 pub fn options() -> Options {
-    Options { listen: ([127, 0, 0, 1], 0).into(), tls: None, api_token_file: None, limits: Limits::default() }
+    Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        tls: None,
+        api_token_file: None,
+        cluster: None,
+        limits: Limits::default(),
+    }
 }
 
 impl World {

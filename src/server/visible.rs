@@ -1,0 +1,30 @@
+//! What of the objects the one who asks may see.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use warp::{Filter, filters::BoxedFilter};
+
+/// Goes with a request from where it is let in to its handler.
+#[derive(Debug, Clone)]
+pub(super) enum Visible {
+    All,
+    /// What is in these namespaces.
+    In(Arc<BTreeSet<Arc<str>>>),
+    /// For a request that came to a handler past the door: there is no such way.
+    Nothing,
+}
+
+impl Visible {
+    pub(super) fn takes(&self, namespace: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::In(namespaces) => namespaces.contains(namespace),
+            Self::Nothing => false,
+        }
+    }
+}
+
+/// What this request may see, for a handler.
+pub(super) fn visible() -> BoxedFilter<(Visible,)> {
+    warp::ext::optional::<Visible>().map(|visible: Option<Visible>| visible.unwrap_or(Visible::Nothing)).boxed()
+}
