@@ -23,7 +23,7 @@ use crate::{
     shutdown::Signals,
     source::{
         self, Catalog, Files, Kubernetes,
-        kubernetes::{Cluster, connect},
+        kubernetes::{Cluster, connect, guard},
     },
     supervisor::{Supervisor, chain},
     vitals::{Progress, Readiness},
@@ -131,6 +131,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         progress: progress.clone(),
         store: store.clone(),
     });
+    let guarded = settings.egress.guarded.clone();
     let net = Arc::new(Net::new(settings.egress, clock.clone()));
     let engine = Engine {
         core: Core::new(max_in_flight),
@@ -163,6 +164,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
             let observed: source::kubernetes::Observed = Arc::new(|_, _, _| {});
             let source = Kubernetes::new(&cluster, &namespaces, catalog, tell, readiness.clone(), observed);
             supervisor.spawn("source", source.run(shutdown.clone()));
+            supervisor.spawn("guard", guard(Cluster::clone(&cluster), guarded, shutdown.clone()));
         }
     }
     {

@@ -20,10 +20,15 @@ pub struct EgressArgs {
 impl EgressArgs {
     /// The policy outside a cluster: this machine itself may be probed.
     pub fn stand_alone(&self) -> Egress {
-        Egress { deny: self.deny_cidr.clone(), allow: self.allow_cidr.clone(), allow_loopback: true }
+        Egress {
+            deny: self.deny_cidr.clone(),
+            allow: self.allow_cidr.clone(),
+            allow_loopback: true,
+            ..Egress::default()
+        }
     }
 
-    /// The policy in a cluster: the node and the pod itself may not be probed.
+    /// The policy in a cluster: what runs beside Probity may not be probed, nor what is guarded once it is known.
     pub fn in_cluster(&self) -> Egress {
         Egress { allow_loopback: false, ..self.stand_alone() }
     }

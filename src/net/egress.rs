@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use super::Guarded;
+
 /// The egress policy. Denied always: link-local, cloud metadata, unspecified, multicast and broadcast.
 #[derive(Debug, Clone, Default)]
 pub struct Egress {
@@ -15,6 +17,8 @@ pub struct Egress {
     /// Allowed even where a default (not the list that holds always) would deny.
     pub allow: Vec<IpNet>,
     pub allow_loopback: bool,
+    /// In a cluster, what is its own.
+    pub guarded: Guarded,
 }
 
 /// Why an address is denied.
@@ -50,7 +54,10 @@ impl Egress {
         if ip.is_loopback() && !self.allow_loopback && !self.allow.iter().any(|net| net.contains(&ip)) {
             return Err("a loopback address");
         }
-        Ok(())
+        match self.guarded.find(ip) {
+            Some(what) if !self.allow.iter().any(|net| net.contains(&ip)) => Err(what),
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
@@ -114,7 +121,7 @@ mod tests {
 
     fn egress(deny: &[&str], allow: &[&str], allow_loopback: bool) -> Egress {
         let nets = |all: &[&str]| all.iter().map(|net| net.parse().unwrap()).collect();
-        Egress { deny: nets(deny), allow: nets(allow), allow_loopback }
+        Egress { deny: nets(deny), allow: nets(allow), allow_loopback, guarded: Guarded::default() }
     }
 
     const ALWAYS: &[&str] = &[
@@ -262,5 +269,18 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn what_is_the_clusters_own_is_denied_unless_it_is_allowed() {
+        let egress = egress(&[], &["10.0.0.2/32"], false);
+        let guarded = egress.guarded.clone();
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        guarded.set("a node's own address", [ip("10.0.0.1"), ip("10.0.0.2")]);
+        assert_eq!(egress.check(ip("10.0.0.1")).unwrap_err().what, "a node's own address");
+        assert_eq!(egress.check(ip("::ffff:10.0.0.1")).unwrap_err().what, "a node's own address");
+        assert!(egress.check(ip("10.0.0.2")).is_ok() && egress.check(ip("10.0.0.3")).is_ok());
+        guarded.set("a node's own address", [ip("10.0.0.3")]);
+        assert!(egress.check(ip("10.0.0.1")).is_ok() && egress.check(ip("10.0.0.3")).is_err());
     }
 }

@@ -7,6 +7,7 @@ pub mod client;
 mod dial;
 mod egress;
 mod failure;
+mod guarded;
 mod resolve;
 pub mod tls;
 
@@ -18,6 +19,7 @@ use std::{
 
 pub use egress::{Denied, Egress};
 pub use failure::Failure;
+pub use guarded::Guarded;
 pub use resolve::Addresses;
 use resolve::{Answer, Resolver};
 pub use tls::{Alpn, Secured};

@@ -5,6 +5,7 @@
 //! may be away at any time, which stops nothing but news.
 
 mod connect;
+mod guard;
 mod object;
 mod objects;
 mod scopes;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Catalog, Closed, Event};
 use crate::{model::ObjectKey, validate::ValueKind, vitals::Readiness};
 pub use connect::{Cluster, ConnectError, connect};
+pub use guard::guard;
 use object::{Seen, Told};
 use objects::{Objects, Present};
 use scopes::Scopes;
