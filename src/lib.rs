@@ -23,6 +23,7 @@ pub mod history;
 pub mod net;
 pub mod probe;
 pub mod source;
+pub mod targets;
 
 pub mod cli;
 pub mod metrics;

@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 use crate::{
     cli::Exit,
     clock::Clock,
+    controller::Discovery,
     engine::{Core, EVENTS, Engine, Snapshot},
     history::{self, Store, StoreHealth},
     metrics::Metrics,
@@ -26,6 +27,7 @@ use crate::{
         kubernetes::{Cluster, connect, guard},
     },
     supervisor::{Supervisor, chain},
+    targets::Targets,
     vitals::{Progress, Readiness},
 };
 
@@ -133,13 +135,20 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
     });
     let guarded = settings.egress.guarded.clone();
     let net = Arc::new(Net::new(settings.egress, clock.clone()));
+    let targets = Arc::<Targets>::default();
+    let context = probe::Context::new(clock.clone(), net);
+    let context = match &objects {
+        Objects::Files(_) => context,
+        Objects::Cluster { cluster, .. } => context.in_cluster(cluster.client.clone()),
+    };
     let engine = Engine {
         core: Core::new(max_in_flight),
         catalog: catalog.clone(),
+        targets: targets.clone(),
         store: store.clone(),
         snapshot,
         metrics,
-        context: probe::Context::new(clock.clone(), net),
+        context,
         beat: progress.watch("engine"),
         readiness: readiness.clone(),
         listener: None,
@@ -162,6 +171,8 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         Objects::Cluster { cluster, namespaces, tell } => {
             info!(server = %cluster.server, namespace = &*cluster.namespace, "in a cluster");
             let observed: source::kubernetes::Observed = Arc::new(|_, _, _| {});
+            let discovery = Discovery::new(cluster.client.clone(), targets, tell.clone(), clock);
+            supervisor.spawn("discovery", discovery.run(shutdown.clone()));
             let source = Kubernetes::new(&cluster, &namespaces, catalog, tell, readiness.clone(), observed);
             supervisor.spawn("source", source.run(shutdown.clone()));
             supervisor.spawn("guard", guard(Cluster::clone(&cluster), guarded, shutdown.clone()));

@@ -42,7 +42,8 @@ impl Answer {
 }
 
 impl Api {
-    pub(crate) fn new(port: u16) -> Self {
+    /// Whatever speaks plain HTTP on a port of the loopback interface.
+    pub fn new(port: u16) -> Self {
         Self { port }
     }
 

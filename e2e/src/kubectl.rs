@@ -33,6 +33,11 @@ impl Kubectl {
         Self { program: tools.path("kubectl"), config: None, home: home.to_owned() }
     }
 
+    /// The kubeconfig; None: the user's own.
+    pub fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// Runs a command to its end.
     ///
     /// # Errors

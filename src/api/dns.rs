@@ -11,7 +11,7 @@ use super::IpFamilySpec;
 #[serde(rename_all = "camelCase")]
 pub struct DnsSpec {
     /// The server to ask, such as `10.96.0.10` or `ns1.example.com:5353`; port 53 when it has none.
-    /// Without this field the servers of Probity's own resolv.conf are asked.
+    /// Without this field, and without `discover`, the servers of Probity's own resolv.conf are asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 262))]
     pub server: Option<String>,

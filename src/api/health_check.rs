@@ -3,7 +3,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::{DnsSpec, DurationText, HealthCheckStatus, HttpSpec, TcpSpec, TlsProbeSpec};
+use super::{DiscoverSpec, DnsSpec, DurationText, HealthCheckStatus, HttpSpec, TcpSpec, TlsProbeSpec, WorkloadSpec};
 
 /// What is probed, how often, and when it counts as unhealthy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
@@ -46,12 +46,29 @@ use super::{DnsSpec, DurationText, HealthCheckStatus, HttpSpec, TcpSpec, TlsProb
         .message("a check cannot depend on itself").field_path(".spec.dependsOn")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.http), has(self.tcp), has(self.tls), has(self.dns)].filter(set, set).size() == 1")
-    .message("exactly one of http, tcp, tls, dns must be set"))]
+#[x_kube(validation = Rule::new("[has(self.http), has(self.tcp), has(self.tls), has(self.dns), has(self.workload)].filter(set, set).size() == 1")
+    .message("exactly one of http, tcp, tls, dns, workload must be set"))]
+#[x_kube(validation = Rule::new("!has(self.http) || has(self.discover) || has(self.http.url) != has(self.http.service)")
+    .message("exactly one of url, service must be set").field_path(".http"))]
+#[x_kube(validation = Rule::new("!has(self.tcp) || has(self.discover) || has(self.tcp.address)")
+    .message("an address is required, or discover beside the probe").field_path(".tcp"))]
+#[x_kube(validation = Rule::new("!has(self.tls) || has(self.discover) || has(self.tls.address)")
+    .message("an address is required, or discover beside the probe").field_path(".tls"))]
+#[x_kube(validation = Rule::new(
+    "!(has(self.discover) && ((has(self.http) && (has(self.http.url) || has(self.http.service))) || \
+     (has(self.tcp) && has(self.tcp.address)) || (has(self.tls) && has(self.tls.address)) || \
+     (has(self.dns) && has(self.dns.server))))")
+    .message("discover takes the place of the probe's own address").field_path(".discover"))]
+#[x_kube(validation = Rule::new("!(has(self.discover) && has(self.workload))")
+    .message("a workload probe has a selector of its own").field_path(".discover"))]
+#[x_kube(validation = Rule::new("!has(self.http) || !has(self.http.scheme) || has(self.discover)")
+    .message("scheme goes with discover; a url and a service have their own").field_path(".http"))]
 #[x_kube(validation = Rule::new("!has(self.timeout) || duration(self.timeout) <= duration(self.interval)")
     .message("timeout must not be over the interval").field_path(".timeout"))]
 #[x_kube(validation = Rule::new("!(has(self.dns) && has(self.degraded) && has(self.degraded.certificateValidFor))")
     .message("a dns probe sees no certificate").field_path(".degraded.certificateValidFor"))]
+#[x_kube(validation = Rule::new("!(has(self.workload) && has(self.degraded) && has(self.degraded.certificateValidFor))")
+    .message("a workload probe sees no certificate").field_path(".degraded.certificateValidFor"))]
 #[x_kube(validation = Rule::new(
     "!(has(self.tcp) && has(self.degraded) && has(self.degraded.certificateValidFor)) || has(self.tcp.tls) || \
      (has(self.tcp.steps) && self.tcp.steps.exists(step, step.startTLS))")
@@ -109,6 +126,13 @@ pub struct HealthCheckSpec {
     /// Probes by a DNS query.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dns: Option<DnsSpec>,
+    /// Reads the status of an object of the cluster, such as a Deployment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workload: Option<WorkloadSpec>,
+    /// Runs the probe against every object that a selector finds, in place of a fixed address, and follows changes.
+    /// Each target has a state of its own; that of the check is the worst. It needs a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discover: Option<DiscoverSpec>,
 }
 
 /// When a run that passes is Degraded all the same.

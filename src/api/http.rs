@@ -4,15 +4,13 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CredentialSource, IpFamilySpec, TextSource, TlsSpec, ValueFrom, rules};
+use super::{CredentialSource, IpFamilySpec, PortSpec, TextSource, TlsSpec, ValueFrom, rules};
 
 /// Sends an HTTP request. It passes when status, body, headers and `when` hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.url) != has(self.service)")
-    .message("exactly one of url, service must be set"))]
 #[x_kube(validation = Rule::new("!(has(self.path) && has(self.url))")
-    .message("path goes with service; a url has its own").field_path(".path"))]
+    .message("path goes with service or discover; a url has its own").field_path(".path"))]
 #[x_kube(validation = Rule::new(
     "!(self.method == 'HEAD' && has(self.expect) && has(self.expect.bodyMatches) && self.expect.bodyMatches.size() > 0)")
     .message("the answer to HEAD has no body to match").field_path(".expect.bodyMatches"))]
@@ -34,10 +32,13 @@ pub struct HttpSpec {
     /// A Service of the object's own namespace, in place of a url. It needs a cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceSpec>,
-    /// The path, and query if any, to ask a `service` for; default `/`.
+    /// The path, and query if any, to ask a `service` or what `discover` finds for; default `/`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048), regex(pattern = r"^/"))]
     pub path: Option<String>,
+    /// What is spoken with what `discover` finds; default http.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<HttpScheme>,
     /// The request's method.
     #[serde(default)]
     pub method: HttpMethod,
@@ -84,9 +85,8 @@ pub struct ServiceSpec {
     /// The Service's name; it is in the namespace of this object.
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// The Service's port.
-    #[schemars(range(min = 1, max = 65535))]
-    pub port: i32,
+    /// The Service's port: its number or its name.
+    pub port: PortSpec,
     /// What is spoken on the port.
     #[serde(default)]
     pub scheme: HttpScheme,

@@ -8,6 +8,7 @@
 //! fields with a rule. Every rule has its equal in `validate`, and a table of manifests holds both to it.
 
 mod crd;
+mod discover;
 mod dns;
 mod duration;
 mod health_check;
@@ -17,9 +18,11 @@ mod status;
 mod tcp;
 mod tls;
 mod value;
+mod workload;
 mod yaml;
 
 pub use crd::{GROUP, VERSION, crds, health_check_schema};
+pub use discover::{DiscoverKind, DiscoverSpec, LabelValue, OperatorSpec, PortSpec, RequirementSpec, SelectorSpec};
 pub use dns::{DnsExpectSpec, DnsRcode, DnsRecordType, DnsSpec, DnsTransportSpec};
 pub use duration::DurationText;
 pub use health_check::{DegradedSpec, DependencySpec, HealthCheck, HealthCheckSpec};
@@ -31,6 +34,7 @@ pub use status::{FailingTarget, HealthCheckStatus, StateName, TargetCounts};
 pub use tcp::{TcpSpec, TcpStepSpec};
 pub use tls::{IpFamilySpec, StartTlsSpec, TlsProbeSpec, TlsSpec};
 pub use value::{CredentialSource, KeyRef, TextSource, ValueFrom};
+pub use workload::{WorkloadKindSpec, WorkloadSpec};
 pub use yaml::document as yaml_document;
 
 #[cfg(test)]

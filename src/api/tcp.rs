@@ -9,11 +9,12 @@ use super::{IpFamilySpec, TlsSpec, rules};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TcpSpec {
-    /// Host and port, such as `db.example.com:5432` or `[2001:db8::1]:443`.
+    /// Host and port, unless there is `discover`, such as `db.example.com:5432` or `[2001:db8::1]:443`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 262))]
     #[x_kube(validation = rules::address())]
     #[x_kube(validation = rules::address_port())]
-    pub address: String,
+    pub address: Option<String>,
     /// Any takes the first address that connects; IPv4 or IPv6 takes only those.
     #[serde(default)]
     pub ip_family: IpFamilySpec,

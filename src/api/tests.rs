@@ -39,6 +39,9 @@ fn everything_is_bounded_typed_and_of_a_format_that_the_api_server_knows() {
             Some("object") => schema.get("properties").is_some() || schema.get("maxProperties").is_some(),
             Some("integer") => schema.get("minimum").is_some() && schema.get("maximum").is_some(),
             Some("boolean") => true,
+            None if schema["x-kubernetes-int-or-string"] == true => {
+                ["minimum", "maximum", "maxLength"].iter().all(|bound| schema.get(*bound).is_some())
+            }
             _ => false,
         };
         let format = schema["format"].as_str().is_none_or(|format| ["int32", "int64"].contains(&format));

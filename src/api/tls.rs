@@ -53,11 +53,12 @@ pub enum StartTlsSpec {
 #[x_kube(validation = Rule::new("!(has(self.serverName) && has(self.tls) && has(self.tls.serverName))")
     .message("at most one of serverName, tls.serverName may be set").field_path(".serverName"))]
 pub struct TlsProbeSpec {
-    /// Host and port, such as `db.example.com:5432` or `[2001:db8::1]:443`.
+    /// Host and port, unless there is `discover`, such as `db.example.com:5432` or `[2001:db8::1]:443`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 262))]
     #[x_kube(validation = rules::address())]
     #[x_kube(validation = rules::address_port())]
-    pub address: String,
+    pub address: Option<String>,
     /// The name to ask for and to verify, in place of the host's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]

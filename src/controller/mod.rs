@@ -1,6 +1,6 @@
 //! What the cluster is told: the status of each object, and events about it.
 //!
-//! Owns what a status says, when it is written and how often. Decides nothing about health and holds up nothing:
+//! Owns what a status says, when it is written and how often; and [`Discovery`], which follows what checks look for. Decides nothing about health and holds up nothing:
 //! sources and the engine leave a key in [`Statuses`] and go on; [`StatusWriter`] reads the present when its turn
 //! comes. Stand-alone, none of this is made.
 //!
@@ -12,6 +12,7 @@
 
 mod backoff;
 mod bucket;
+mod discovery;
 mod events;
 mod request;
 mod schedule;
@@ -21,6 +22,7 @@ mod subject;
 mod tally;
 mod writer;
 
+pub use discovery::Discovery;
 pub use events::{EventSender, Gravity, Note, Recorder, recorder};
 pub use statuses::Statuses;
 pub use subject::{Kind, Subject};

@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
-use crate::{clock::Now, health::worst, model::ObjectKey, schedule::Queue};
+use crate::{clock::Now, model::ObjectKey, schedule::Queue};
 
 use super::{
     CheckCell, CheckView, Effect, Event, Order, Skip,
-    slot::{Holds, Progress, Slot, Slots},
+    slot::{Holds, Progress, Slots},
 };
 
 /// Everything that the engine knows.
@@ -64,7 +64,7 @@ impl Core {
     /// Takes one event. What is due by `now` starts, whatever the event.
     pub fn step(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
         match event {
-            Event::Object { key, entry, store_id } => self.object(key, entry, store_id, now, effects),
+            Event::Object { key, entry, wanted } => self.object(key, entry, wanted, now, effects),
             Event::SourceReady => self.started = true,
             Event::Finished { slot, run, outcome } => {
                 self.in_flight = self.in_flight.saturating_sub(1);
@@ -181,10 +181,8 @@ impl Core {
 
     /// Brings the view of a check up to the states of its targets, if it says anything else.
     pub(super) fn publish_check(&mut self, key: &ObjectKey, now: Now, effects: &mut Vec<Effect>) {
+        let Some(told) = self.checks.get(key).and_then(|check| self.told(&check.slots)) else { return };
         let Some(check) = self.checks.get_mut(key) else { return };
-        let targets: Vec<&Slot> = check.slots.iter().filter_map(|&number| self.slots.get(number)).collect();
-        let Some(index) = worst(targets.iter().map(|slot| slot.target.state)) else { return };
-        let told = &targets[index].target;
         let view = &check.view;
         if (view.state, view.reason) == (told.state, told.reason) && view.message == told.message {
             return;
@@ -192,7 +190,7 @@ impl Core {
         check.view = Arc::new(CheckView {
             state: told.state,
             reason: told.reason,
-            message: told.message.clone(),
+            message: told.message,
             since: if view.state == told.state { view.since } else { now.wall },
             ..CheckView::clone(view)
         });

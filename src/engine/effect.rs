@@ -8,15 +8,15 @@ use crate::{
     history::{Record, Transition},
     model::{HealthCheck, ObjectKey},
     probe::{Outcome, Verdict},
-    source::Entry,
+    source::{Entry, Refused},
 };
 
 use super::{CheckCell, CheckView, TargetCell, TargetView};
 
 /// What the engine is told.
 pub enum Event {
-    /// What the sources now hold under this key; None when it is gone.
-    Object { key: ObjectKey, entry: Option<Arc<Entry>>, store_id: u32 },
+    /// What the sources now hold under this key, with its targets; None when it is gone.
+    Object { key: ObjectKey, entry: Option<Arc<Entry>>, wanted: Wanted },
     /// The source was read whole. From now on a check that appears is new, and runs at once.
     SourceReady,
     /// A run ended.
@@ -25,6 +25,26 @@ pub enum Event {
     Time,
     /// No new runs from now on.
     Drain,
+}
+
+/// The targets that a check is to have now.
+pub enum Wanted {
+    /// All of them, with what else a person should know of them. None for an entry that is refused or gone.
+    Targets(Vec<Aim>, Option<Arc<str>>),
+    /// None yet, and why.
+    Nothing(Reason, Arc<str>),
+    /// They cannot be looked for.
+    Refused(Refused),
+}
+
+/// One target that a check is to have.
+pub struct Aim {
+    /// As in [`crate::model::TargetKey`].
+    pub slot: Arc<str>,
+    /// Its number in the store.
+    pub store_id: u32,
+    /// The check, aimed at this target.
+    pub check: Arc<HealthCheck>,
 }
 
 /// What the engine wants done. Order matters; nothing in it is ever waited for.

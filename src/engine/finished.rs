@@ -66,9 +66,13 @@ impl Core {
         let mut longest = Duration::ZERO;
         let mut asked = Vec::new();
         for key in depends_on.iter() {
-            if let Some(bound) = self.ask(key, now) {
-                longest = longest.max(bound);
-                asked.push(key.clone());
+            let targets = self.checks.get(key).map(|check| check.slots.clone()).unwrap_or_default();
+            for target in targets {
+                if let Some(bound) = self.ask(target, now) {
+                    longest = longest.max(bound);
+                    // Once for each target: all of them have to be well.
+                    asked.push(key.clone());
+                }
             }
         }
         if asked.is_empty() {
@@ -82,10 +86,9 @@ impl Core {
         true
     }
 
-    /// Has a dependency run at once, or joins the run that is under way. How long its answer may take; None when
-    /// it will not give one.
-    fn ask(&mut self, key: &ObjectKey, now: Now) -> Option<Duration> {
-        let number = *self.checks.get(key)?.slots.first()?;
+    /// Has a target of a dependency run at once, or joins the run that is under way. How long its answer may take;
+    /// None when it will not give one.
+    fn ask(&mut self, number: u32, now: Now) -> Option<Duration> {
         let slot = self.slots.get_mut(number)?;
         slot.due?;
         let mut wait = Duration::ZERO;

@@ -10,8 +10,9 @@ mod slot;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use core::Core;
-pub use effect::{Effect, Event, Order, Skip};
+pub use effect::{Aim, Effect, Event, Order, Skip, Wanted};
 pub use runner::{EVENTS, Engine, Listener};
 pub use snapshot::{CheckCell, CheckView, LastRun, Ready, Snapshot, TargetCell, TargetView};

@@ -1,6 +1,6 @@
 //! An object came, changed or went.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -9,16 +9,17 @@ use crate::{
     clock::Now,
     health::{Reason, State, Target},
     history::Recent,
-    model::{HealthCheck, ObjectKey, TargetKey},
+    model::{HealthCheck, ObjectKey, Place, TargetKey},
     schedule::{first_due, phase},
     source::{Entry, Refused, Verdict},
 };
 
 use super::{
-    CheckCell, CheckView, Effect, Ready, TargetCell, TargetView,
+    Aim, CheckCell, CheckView, Effect, Ready, TargetCell, TargetView, Wanted,
     core::{Check, Core},
     series::series_labels,
     slot::{Progress, Slot},
+    told::Told,
 };
 
 const UNSEEN: &str = "no run has ended yet";
@@ -30,7 +31,7 @@ impl Core {
         &mut self,
         key: ObjectKey,
         entry: Option<Arc<Entry>>,
-        store_id: u32,
+        wanted: Wanted,
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
@@ -40,7 +41,11 @@ impl Core {
             self.gone(&key, now, effects);
         }
         match &entry.verdict {
-            Verdict::Accepted(check) => self.accepted(&entry, check.clone(), store_id, now, effects),
+            Verdict::Accepted(check) => match wanted {
+                Wanted::Targets(aims, note) => self.accepted(&entry, check, aims, note, now, effects),
+                Wanted::Nothing(reason, message) => self.waits(&entry, check, reason, message, now, effects),
+                Wanted::Refused(refused) => self.refused(&entry, &refused, now, effects),
+            },
             Verdict::Refused(refused) => self.refused(&entry, refused, now, effects),
         }
     }
@@ -48,22 +53,28 @@ impl Core {
     fn gone(&mut self, key: &ObjectKey, now: Now, effects: &mut Vec<Effect>) {
         let Some(check) = self.checks.remove(key) else { return };
         for number in check.slots {
-            let Some(mut slot) = self.slots.remove(number) else { continue };
-            if let Some(hold) = slot.hold.take() {
-                self.holds.remove(hold.until, number);
-            }
-            let mut spans = Vec::new();
-            slot.target.finish(now, &mut spans);
-            slot.record_spans(&mut spans, effects);
-            effects.push(Effect::Due { target: slot.cell.id, at: now.wall, interval: None });
-            effects.push(Effect::Detach(slot.cell.id));
+            self.end(number, now, effects);
         }
         effects.push(Effect::Remove(key.clone()));
     }
 
+    /// Ends one target. Its history stays in the store, for when it comes back.
+    fn end(&mut self, number: u32, now: Now, effects: &mut Vec<Effect>) {
+        let Some(mut slot) = self.slots.remove(number) else { return };
+        if let Some(hold) = slot.hold.take() {
+            self.holds.remove(hold.until, number);
+        }
+        // Its place among those under way is free when its run ends, whoever has its number by then.
+        let mut spans = Vec::new();
+        slot.target.finish(now, &mut spans);
+        slot.record_spans(&mut spans, effects);
+        effects.push(Effect::Due { target: slot.cell.id, at: now.wall, interval: None });
+        effects.push(Effect::Detach(slot.cell.id));
+    }
+
     /// It does not run on under its old spec: its state is Unknown.
     fn refused(&mut self, entry: &Entry, refused: &Refused, now: Now, effects: &mut Vec<Effect>) {
-        if let Some(number) = self.slot_of(&entry.key) {
+        for number in self.slots_of(&entry.key) {
             self.stop(number, State::Unknown, refused.reason, refused.message.clone(), now, effects);
         }
         let ready = Ready { ok: false, reason: refused.ready_reason, message: refused.message.clone() };
@@ -83,70 +94,95 @@ impl Core {
             reason: refused.reason,
             message: refused.message.clone(),
             since,
-            targets: old.map_or_else(|| Arc::new([]) as Arc<[_]>, |view| view.targets.clone()),
+            targets: Arc::new([]),
         };
-        self.show(view, None, effects);
+        let numbers = self.slots_of(&entry.key);
+        self.show(view, numbers, effects);
     }
 
-    fn accepted(&mut self, entry: &Entry, check: Arc<HealthCheck>, store_id: u32, now: Now, effects: &mut Vec<Effect>) {
-        let number = match self.slot_of(&entry.key) {
-            Some(number) => {
-                self.replace(number, check.clone(), now, effects);
-                number
-            }
-            None => self.add(check.clone(), store_id, now, effects),
-        };
-        let Some(slot) = self.slots.get(number) else { return };
-        let ready = match &entry.stale {
-            Some(why) => Ready { ok: true, reason: Reason::SourceStale.as_str(), message: why.clone() },
-            None => {
-                let message = entry.note.clone().unwrap_or_else(|| "in force".into());
-                Ready { ok: true, reason: "Valid", message }
-            }
-        };
-        let Target { state, reason, message, since, .. } = &slot.target;
-        let view = CheckView {
-            key: entry.key.clone(),
-            uid: entry.uid.clone(),
-            generation: check.generation,
-            labels: check.labels.clone(),
-            report_as: check.report_as.clone(),
-            kind: Some(check.probe.kind()),
-            interval: check.interval,
-            timeout: check.timeout,
-            ready,
-            state: *state,
-            reason: *reason,
-            message: message.clone(),
-            since: *since,
-            targets: Arc::new([slot.cell.clone()]),
-        };
-        self.show(view, Some(number), effects);
+    /// Gives a check the targets that it is to have. One that stays keeps its state, phase, history and series.
+    fn accepted(
+        &mut self,
+        entry: &Entry,
+        check: &HealthCheck,
+        aims: Vec<Aim>,
+        note: Option<Arc<str>>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut left: HashMap<Arc<str>, u32> = (self.slots_of(&entry.key).into_iter())
+            .filter_map(|number| Some((self.slots.get(number)?.cell.key.slot.clone(), number)))
+            .collect();
+        let mut numbers = Vec::with_capacity(aims.len());
+        for aim in aims {
+            numbers.push(match left.remove(&aim.slot) {
+                Some(number) => {
+                    self.replace(number, aim.check, now, effects);
+                    number
+                }
+                None => self.add(aim, now, effects),
+            });
+        }
+        // In order, so that the same events have the same effects.
+        let mut gone: Vec<u32> = left.into_values().collect();
+        gone.sort_unstable();
+        for number in gone {
+            self.end(number, now, effects);
+        }
+        let Some(Told { state, reason, message, since }) = self.told(&numbers) else { return };
+        let old = self.checks.get(&entry.key).map(|check| &check.view).filter(|view| view.state == state);
+        let since = if numbers.len() == 1 { since } else { old.map_or(now.wall, |view| view.since) };
+        let view = CheckView { state, reason, message, since, ..accepted_view(entry, check, note) };
+        self.show(view, numbers, effects);
     }
 
-    fn slot_of(&self, key: &ObjectKey) -> Option<u32> {
-        self.checks.get(key)?.slots.first().copied()
+    /// It is in force, and nothing can be said of its targets yet.
+    fn waits(
+        &mut self,
+        entry: &Entry,
+        check: &HealthCheck,
+        reason: Reason,
+        message: Arc<str>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        for number in self.slots_of(&entry.key) {
+            self.end(number, now, effects);
+        }
+        let (state, reason, message) = match check.suspend {
+            true => (State::Suspended, Reason::Suspended, SUSPENDED.into()),
+            false => (State::Unknown, reason, message),
+        };
+        let old = self.checks.get(&entry.key).map(|check| &check.view).filter(|view| view.state == state);
+        let since = old.map_or(now.wall, |view| view.since);
+        let view = CheckView { state, reason, message, since, ..accepted_view(entry, check, None) };
+        self.show(view, Vec::new(), effects);
     }
 
-    /// Shows a check as it is now, under its key.
-    fn show(&mut self, view: CheckView, number: Option<u32>, effects: &mut Vec<Effect>) {
+    fn slots_of(&self, key: &ObjectKey) -> Vec<u32> {
+        self.checks.get(key).map(|check| check.slots.clone()).unwrap_or_default()
+    }
+
+    /// Shows a check as it is now, under its key, with these targets.
+    fn show(&mut self, mut view: CheckView, numbers: Vec<u32>, effects: &mut Vec<Effect>) {
+        view.targets = numbers.iter().filter_map(|&number| Some(self.slots.get(number)?.cell.clone())).collect();
         let view = Arc::new(view);
         if let Some(check) = self.checks.get_mut(&view.key) {
             check.view = view.clone();
-            if let Some(number) = number {
-                check.slots = vec![number];
-            }
+            check.slots = numbers;
             effects.push(Effect::Check(check.cell.clone(), view));
             return;
         }
         let cell = Arc::new(CheckCell { view: ArcSwap::new(view.clone()) });
         effects.push(Effect::Insert(view.key.clone(), cell.clone()));
-        self.checks.insert(view.key.clone(), Check { cell, view, slots: number.into_iter().collect() });
+        self.checks.insert(view.key.clone(), Check { cell, view, slots: numbers });
     }
 
-    fn add(&mut self, check: Arc<HealthCheck>, store_id: u32, now: Now, effects: &mut Vec<Effect>) -> u32 {
+    fn add(&mut self, aim: Aim, now: Now, effects: &mut Vec<Effect>) -> u32 {
+        let Aim { slot, store_id, check } = aim;
         let target = Target::new(now);
-        let cell = new_cell(&check, store_id, Arc::default(), &target);
+        let key = TargetKey { check: check.key.clone(), slot };
+        let cell = new_cell(key, &check.instance, store_id, Arc::default(), &target);
         effects.push(Effect::Attach(cell.clone()));
         let slot = Slot {
             check: check.clone(),
@@ -177,9 +213,12 @@ impl Core {
         let same_spec = slot.check.generation == check.generation;
         let was_running = slot.due.is_some();
         if slot.cell.instance != check.instance {
-            slot.cell = new_cell(&check, slot.cell.id, slot.cell.history.clone(), &slot.target);
+            let TargetCell { key, id, history, .. } = &*slot.cell;
+            slot.cell = new_cell(key.clone(), &check.instance, *id, history.clone(), &slot.target);
             effects.push(Effect::Attach(slot.cell.clone()));
         }
+        // What came to be there, or went, is looked at now and not at the next interval.
+        let came_or_went = is_nowhere(&slot.check) != is_nowhere(&check);
         slot.check = check.clone();
         if check.suspend {
             if slot.target.state != State::Suspended {
@@ -188,6 +227,10 @@ impl Core {
         } else if !same_spec || !was_running {
             self.stop(number, State::Unknown, Reason::Pending, UNSEEN.into(), now, effects);
             self.schedule(number, true, now, effects);
+        } else if came_or_went && slot.progress == Progress::Idle && slot.extra.is_none() {
+            slot.extra = Some(now.mono);
+            let ticket = slot.ticket;
+            self.queue.push(now.mono, number, ticket);
         }
     }
 
@@ -236,15 +279,54 @@ impl Core {
     }
 }
 
-fn new_cell(check: &HealthCheck, id: u32, history: Arc<Mutex<Recent>>, target: &Target) -> Arc<TargetCell> {
-    let key = TargetKey::fixed(check.key.clone());
+fn is_nowhere(check: &HealthCheck) -> bool {
+    matches!(check.place, Place::Nowhere(_))
+}
+
+/// The view of a check in force, without what its targets say.
+fn accepted_view(entry: &Entry, check: &HealthCheck, note: Option<Arc<str>>) -> CheckView {
+    let ready = match &entry.stale {
+        Some(why) => Ready { ok: true, reason: Reason::SourceStale.as_str(), message: why.clone() },
+        None => {
+            let message = match (entry.note.clone(), note) {
+                (Some(note), Some(of_targets)) => format!("{note}; {of_targets}").into(),
+                (note, of_targets) => note.or(of_targets).unwrap_or_else(|| "in force".into()),
+            };
+            Ready { ok: true, reason: "Valid", message }
+        }
+    };
+    CheckView {
+        key: entry.key.clone(),
+        uid: entry.uid.clone(),
+        generation: check.generation,
+        labels: check.labels.clone(),
+        report_as: check.report_as.clone(),
+        kind: Some(check.probe.kind()),
+        interval: check.interval,
+        timeout: check.timeout,
+        ready,
+        state: State::Unknown,
+        reason: Reason::Pending,
+        message: UNSEEN.into(),
+        since: 0,
+        targets: Arc::new([]),
+    }
+}
+
+fn new_cell(
+    key: TargetKey,
+    instance: &Arc<str>,
+    id: u32,
+    history: Arc<Mutex<Recent>>,
+    target: &Target,
+) -> Arc<TargetCell> {
     let Target { state, reason, message, since, .. } = target;
     let view = TargetView { state: *state, reason: *reason, message: message.clone(), since: *since, last: None };
     Arc::new(TargetCell {
-        series_labels: series_labels(&check.key, &check.instance),
+        series_labels: series_labels(&key.check, instance),
         key,
         id,
-        instance: check.instance.clone(),
+        instance: instance.clone(),
         view: ArcSwap::from_pointee(view),
         history,
         runs: Mutex::default(),

@@ -14,11 +14,12 @@ use crate::{
     metrics::Metrics,
     model::{ObjectKey, TargetKey},
     probe::{self, Job, Outcome},
-    source::{self, Catalog},
+    source::{self, Catalog, Entry},
+    targets::{self, Found, Targets},
     vitals::{Beat, Readiness},
 };
 
-use super::{CheckCell, Core, Effect, Event, Order, Skip, Snapshot};
+use super::{Aim, CheckCell, Core, Effect, Event, Order, Skip, Snapshot, Wanted};
 
 /// A source's events wait here at most: enough for a folder of 10,000 checks to be taken in gulps, and each is a key only.
 pub const EVENTS: usize = 1024;
@@ -33,6 +34,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub struct Engine {
     pub core: Core,
     pub catalog: Arc<Catalog>,
+    /// What the cluster is asked for; nothing stand-alone.
+    pub targets: Arc<Targets>,
     pub store: Arc<dyn Store>,
     pub snapshot: Snapshot,
     pub metrics: Metrics,
@@ -136,16 +139,40 @@ impl Runner {
         };
         let entry = self.engine.catalog.get(&key);
         if let Some(source::Verdict::Refused(refused)) = entry.as_ref().map(|entry| &entry.verdict) {
-            warn!(
-                namespace = &*key.namespace,
-                name = &*key.name,
-                reason = refused.ready_reason,
-                "refused: {}",
-                refused.message
-            );
+            self.warn_of(&key, refused);
         }
-        let store_id = self.engine.store.register(&TargetKey::fixed(key.clone()));
-        self.step(Event::Object { key, entry, store_id });
+        let wanted = self.wanted(&key, entry.as_deref());
+        self.step(Event::Object { key, entry, wanted });
+    }
+
+    /// The targets that the check is to have now, with their numbers in the store.
+    fn wanted(&self, key: &ObjectKey, entry: Option<&Entry>) -> Wanted {
+        let check = match entry.map(|entry| &entry.verdict) {
+            Some(source::Verdict::Accepted(check)) => Some(check),
+            Some(source::Verdict::Refused(_)) | None => None,
+        };
+        self.engine.targets.want(key, check.map(|check| &**check));
+        let Some(check) = check else { return Wanted::Targets(Vec::new(), None) };
+        match self.engine.targets.find(check) {
+            Found::Targets { targets, note } => {
+                let aim = |target: targets::Target| {
+                    let target_key = TargetKey { check: key.clone(), slot: target.slot.clone() };
+                    let store_id = self.engine.store.register(&target_key);
+                    Aim { slot: target.slot, store_id, check: target.check }
+                };
+                Wanted::Targets(targets.into_iter().map(aim).collect(), note)
+            }
+            Found::Nothing { reason, message } => Wanted::Nothing(reason, message),
+            Found::Refused(refused) => {
+                self.warn_of(key, &refused);
+                Wanted::Refused(refused)
+            }
+        }
+    }
+
+    fn warn_of(&self, key: &ObjectKey, refused: &source::Refused) {
+        let (namespace, name, reason) = (&*key.namespace, &*key.name, refused.ready_reason);
+        warn!(namespace, name, reason, "refused: {}", refused.message);
     }
 
     fn finished(&mut self, ended: Result<(u32, u64, Outcome), tokio::task::JoinError>) {
@@ -244,6 +271,7 @@ async fn execute(context: probe::Context, order: Order) -> (u32, u64, Outcome) {
     let check = &order.check;
     let job = Job {
         probe: &check.probe,
+        place: &check.place,
         degraded: &check.degraded,
         timeout: check.timeout,
         retries: check.retries,

@@ -1,16 +1,18 @@
 //! The step, in simulated time: runs take as long and end as the test says.
 
+mod targets;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     clock::Now,
     health::{Reason, State},
-    model::{Address, Degraded, HealthCheck, IpFamily, Labels, ObjectKey, Probe, Tcp, Tls},
+    model::{Address, Degraded, HealthCheck, IpFamily, Labels, ObjectKey, Place, Probe, Tcp, Tls},
     probe::{Details, Outcome},
     source::{Entry, Refused, Verdict},
 };
 
-use super::{CheckView, Core, Effect, Event, Skip, TargetView};
+use super::{Aim, CheckView, Core, Effect, Event, Skip, TargetView, Wanted};
 
 /// How runs of a check end, and how long they take.
 type Script = BTreeMap<&'static str, (Duration, Outcome)>;
@@ -29,6 +31,12 @@ struct World {
     lags: Vec<Duration>,
     transitions: Vec<(String, State, Reason)>,
     observed: BTreeMap<u32, Duration>,
+}
+
+/// A discovered target by its instance, any other by its check.
+fn called(check: &HealthCheck) -> String {
+    let name = if check.seek.is_some() { &check.instance } else { &check.key.name };
+    name.to_string()
 }
 
 fn secs(seconds: u64) -> Duration {
@@ -61,6 +69,8 @@ fn check(name: &str) -> HealthCheck {
         depends_on: Arc::new([]),
         probe: Arc::new(Probe::Tcp(tcp)),
         instance: "127.0.0.1:1".into(),
+        seek: None,
+        place: Place::Named,
     }
 }
 
@@ -91,7 +101,7 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Run(order) => {
-                    let name = order.check.key.name.to_string();
+                    let name = called(&order.check);
                     let took = self.script.get(&*name).map_or(Duration::from_millis(1), |(took, _)| *took);
                     self.starts.push((self.now, name.clone()));
                     self.running.push((self.now + took, order.slot, order.run, name));
@@ -102,6 +112,7 @@ impl World {
                 Effect::Due { .. } | Effect::Attach(_) | Effect::Detach(_) => {}
                 Effect::Transition(key, t) => self.transitions.push((key.name.to_string(), t.to, t.reason)),
                 Effect::Target(cell, view, _) => {
+                    cell.view.store(Arc::new(view.clone()));
                     self.targets.insert(cell.key.check.name.to_string(), view);
                 }
                 Effect::Check(_, view) => {
@@ -118,18 +129,24 @@ impl World {
     }
 
     fn accept(&mut self, check: HealthCheck) {
+        let store_id = check.key.name.bytes().map(u32::from).sum();
+        let check = Arc::new(check);
+        let aim = Aim { slot: "".into(), store_id, check: check.clone() };
+        self.accept_with(&check, Wanted::Targets(vec![aim], None));
+    }
+
+    fn accept_with(&mut self, check: &Arc<HealthCheck>, wanted: Wanted) {
         let (key, generation, labels) = (check.key.clone(), check.generation, check.labels.clone());
-        let store_id = key.name.bytes().map(u32::from).sum();
         let entry = Entry {
             key: key.clone(),
             uid: Arc::default(),
             generation,
             labels,
-            verdict: Verdict::Accepted(Arc::new(check)),
+            verdict: Verdict::Accepted(check.clone()),
             stale: None,
             note: None,
         };
-        self.step(Event::Object { key, entry: Some(Arc::new(entry)), store_id });
+        self.step(Event::Object { key, entry: Some(Arc::new(entry)), wanted });
     }
 
     fn refuse(&mut self, name: &str, reason: Reason) {
@@ -145,7 +162,7 @@ impl World {
             stale: None,
             note: None,
         };
-        self.step(Event::Object { key, entry: Some(Arc::new(entry)), store_id: 0 });
+        self.step(Event::Object { key, entry: Some(Arc::new(entry)), wanted: Wanted::Targets(vec![], None) });
     }
 
     /// Lets time pass, and runs end when they end.
@@ -388,7 +405,8 @@ fn what_is_gone_is_gone_and_draining_starts_nothing() {
     world.accept(check("a"));
     world.accept(check("b"));
     world.pass(secs(1));
-    world.step(Event::Object { key: ObjectKey::new("default", "a"), entry: None, store_id: 0 });
+    let (key, wanted) = (ObjectKey::new("default", "a"), Wanted::Targets(vec![], None));
+    world.step(Event::Object { key, entry: None, wanted });
     assert!(!world.checks.contains_key("a"));
     let starts = world.starts_of("a").len();
     world.pass(secs(30));

@@ -68,12 +68,24 @@ reasons! {
     InvalidSpec,
     /// Ready=False: it needs a cluster.
     NotSupported,
+    /// Ours: Probity may not read what the check needs; or Ready=False: it is not for this namespace.
+    NotPermitted,
+    /// Ours: the API server does not answer, or has not answered yet.
+    ApiServerUnavailable,
 }
 
 impl Reason {
     /// Whether it is our trouble and not the target's: the state is Unknown and the time unobserved.
     pub fn is_ours(self) -> bool {
-        matches!(self, Self::Blocked | Self::SecretMissing | Self::LocalResources | Self::Stale)
+        matches!(
+            self,
+            Self::Blocked
+                | Self::SecretMissing
+                | Self::LocalResources
+                | Self::Stale
+                | Self::NotPermitted
+                | Self::ApiServerUnavailable
+        )
     }
 
     /// The reason at a position, as the store keeps it.

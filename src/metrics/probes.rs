@@ -100,6 +100,8 @@ enum Measured<'a> {
     Tcp(&'a TcpDetails),
     Tls(&'a TcpDetails),
     Dns(&'a DnsDetails),
+    /// Of a kind that measures no more than how long it took.
+    Nothing,
 }
 
 impl Run {
@@ -120,6 +122,7 @@ impl Run {
             (Details::None, ProbeKind::Tcp) => Measured::Tcp(&NO_TCP),
             (Details::None, ProbeKind::Tls) => Measured::Tls(&NO_TCP),
             (Details::None, ProbeKind::Dns) => Measured::Dns(&NO_DNS),
+            (Details::None, ProbeKind::Workload) => Measured::Nothing,
         }
     }
 
@@ -149,7 +152,7 @@ impl Run {
         match self.measured() {
             Measured::Http(http) => http.tls.as_ref(),
             Measured::Tcp(tcp) | Measured::Tls(tcp) => tcp.tls.as_ref(),
-            Measured::Dns(_) => None,
+            Measured::Dns(_) | Measured::Nothing => None,
         }
     }
 
@@ -159,6 +162,7 @@ impl Run {
             Measured::Http(http) => http.resolved.as_ref(),
             Measured::Tcp(tcp) | Measured::Tls(tcp) => tcp.resolved.as_ref(),
             Measured::Dns(dns) => dns.resolved.as_ref(),
+            Measured::Nothing => None,
         }
     }
 
@@ -166,7 +170,7 @@ impl Run {
         match self.measured() {
             Measured::Http(http) => Some(http.failed_due_to_regex),
             Measured::Tcp(tcp) => Some(tcp.failed_due_to_regex),
-            Measured::Tls(_) | Measured::Dns(_) => None,
+            Measured::Tls(_) | Measured::Dns(_) | Measured::Nothing => None,
         }
     }
 }

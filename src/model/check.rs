@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Dns, Expression, Http, Labels, ObjectKey, Tcp, TlsProbe};
+use super::{Dns, Expression, Http, Labels, ObjectKey, Place, Seek, Tcp, TlsProbe, Workload};
 
 /// A valid HealthCheck with every reference resolved.
 #[derive(Debug, Clone)]
@@ -30,6 +30,11 @@ pub struct HealthCheck {
     pub probe: Arc<Probe>,
     /// What the `instance` label says: the target as a person would write it, without credentials.
     pub instance: Arc<str>,
+    /// What the cluster is asked for its targets; None for a fixed address. What `probe` says of the address is then
+    /// a form that each target fills in.
+    pub seek: Option<Arc<Seek>>,
+    /// Where the target is.
+    pub place: Place,
 }
 
 /// When a run that passes is Degraded all the same.
@@ -50,6 +55,7 @@ pub enum Probe {
     Tcp(Tcp),
     Tls(TlsProbe),
     Dns(Dns),
+    Workload(Workload),
 }
 
 /// The name of a kind of probe: its field in the spec.
@@ -59,6 +65,7 @@ pub enum ProbeKind {
     Tcp,
     Tls,
     Dns,
+    Workload,
 }
 
 impl Probe {
@@ -68,6 +75,7 @@ impl Probe {
             Self::Tcp(_) => ProbeKind::Tcp,
             Self::Tls(_) => ProbeKind::Tls,
             Self::Dns(_) => ProbeKind::Dns,
+            Self::Workload(_) => ProbeKind::Workload,
         }
     }
 }
@@ -79,6 +87,7 @@ impl ProbeKind {
             Self::Tcp => "tcp",
             Self::Tls => "tls",
             Self::Dns => "dns",
+            Self::Workload => "workload",
         }
     }
 }

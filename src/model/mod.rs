@@ -11,11 +11,14 @@ mod intern;
 mod key;
 mod pattern;
 pub mod pem;
+mod place;
 mod request;
 mod secret;
+mod seek;
 mod selector;
 mod tcp;
 mod tls;
+mod workload;
 
 pub use check::{Degraded, HealthCheck, Probe, ProbeKind};
 pub use dns::{Dns, DnsExpect, DnsTransport, DnsType};
@@ -24,8 +27,11 @@ pub use http::{Auth, Header, HeaderExpect, Http, HttpExpect, HttpVersion, Status
 pub use intern::Pool;
 pub use key::{Labels, ObjectKey, TargetKey};
 pub use pattern::Pattern;
+pub use place::{Known, Nowhere, Place};
 pub use request::{Hop, Request};
 pub use secret::Secret;
-pub use selector::{Selector, SelectorError};
+pub use seek::{Discover, DiscoverKind, Port, Seek};
+pub use selector::{Operator, Selector, SelectorError};
 pub use tcp::{Tcp, TcpStep};
 pub use tls::{Address, IpFamily, StartTls, Tls, TlsProbe};
+pub use workload::{Workload, WorkloadKind};

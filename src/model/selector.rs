@@ -1,7 +1,7 @@
 //! Kubernetes label selectors, in the form in which kubectl takes them: `tier=backend,app in (a, b),!beta`.
 //! <https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors>
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 /// What a set of labels must be like. All requirements must hold; none holds for everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +20,15 @@ enum Test {
     In(Vec<String>),
     /// Holds also where the label is absent, as in Kubernetes.
     NotIn(Vec<String>),
+}
+
+/// How a requirement of an object's selector compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    In,
+    NotIn,
+    Exists,
+    DoesNotExist,
 }
 
 /// Why a text is no selector.
@@ -68,9 +77,41 @@ impl Selector {
         })
     }
 
+    /// Adds a requirement. `values` says nothing where the label has to exist or to be absent.
+    #[must_use]
+    pub fn and(mut self, key: &str, operator: Operator, values: Vec<String>) -> Self {
+        let test = match operator {
+            Operator::In => Test::In(values),
+            Operator::NotIn => Test::NotIn(values),
+            Operator::Exists => Test::Exists,
+            Operator::DoesNotExist => Test::Absent,
+        };
+        self.0.push(Requirement { key: key.to_owned(), test });
+        self
+    }
+
     /// Whether it holds for everything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// As [`Selector::parse`] reads it.
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, Requirement { key, test }) in self.0.iter().enumerate() {
+            let comma = if at > 0 { "," } else { "" };
+            match test {
+                Test::Exists => write!(f, "{comma}{key}")?,
+                Test::Absent => write!(f, "{comma}!{key}")?,
+                Test::In(values) => match values.as_slice() {
+                    [value] => write!(f, "{comma}{key}={value}")?,
+                    values => write!(f, "{comma}{key} in ({})", values.join(","))?,
+                },
+                Test::NotIn(values) => write!(f, "{comma}{key} notin ({})", values.join(","))?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -267,6 +308,12 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in any::<String>()) {
             let _ = Selector::parse(&text);
+        }
+
+        #[test]
+        fn what_is_written_is_read_again(text in "[a-c]{1,2}(=[a-c]?|!=[a-c]| in \\([a-c](,[a-c])?\\)| notin \\([a-c]\\))?(,!d)?") {
+            let selector = Selector::parse(&text).unwrap();
+            prop_assert_eq!(Selector::parse(&selector.to_string()).unwrap(), selector);
         }
 
         #[test]

@@ -82,6 +82,17 @@ impl Net {
         Ok((addresses, resolved))
     }
 
+    /// As [`Net::resolve`], for a host whose addresses are known. They pass the egress policy all the same.
+    ///
+    /// # Errors
+    /// DNSError when none is of the family; Blocked.
+    pub fn known(&self, host: &str, ips: &Arc<[IpAddr]>, family: IpFamily) -> Result<(Addresses, Resolved), Failure> {
+        let addresses = resolve::known(host, ips, family)?;
+        let addresses = self.allowed(host, addresses)?;
+        let resolved = Resolved { ip: addresses.first(), took: Duration::ZERO, cached: false };
+        Ok((addresses, resolved))
+    }
+
     /// Opens a connection to the first address of `address` that accepts one.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod outcome;
 mod run;
 pub mod tcp;
 pub mod tls;
+mod workload;
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +21,7 @@ pub use run::{Kind, Passed, Phase, Run};
 
 use crate::{
     clock::Clock,
-    model::{Degraded, Probe},
+    model::{Degraded, Place, Probe},
     net::Net,
 };
 
@@ -31,17 +32,27 @@ pub struct Context {
     pub net: Arc<Net>,
     /// OAuth2 tokens, shared between all checks that use the same grant.
     pub tokens: Arc<http::Tokens>,
+    /// The API server, for `workload`; None stand-alone.
+    pub cluster: Option<kube::Client>,
 }
 
 impl Context {
     pub fn new(clock: Clock, net: Arc<Net>) -> Self {
-        Self { clock, net, tokens: Arc::default() }
+        Self { clock, net, tokens: Arc::default(), cluster: None }
+    }
+
+    /// With an API server to read from.
+    #[must_use]
+    pub fn in_cluster(self, client: kube::Client) -> Self {
+        Self { cluster: Some(client), ..self }
     }
 }
 
 /// What one run is to do.
 pub struct Job<'a> {
     pub probe: &'a Probe,
+    /// Where the target is, if that is known beside its name.
+    pub place: &'a Place,
     pub degraded: &'a Degraded,
     /// For everything, retries too.
     pub timeout: Duration,
@@ -53,11 +64,15 @@ pub struct Job<'a> {
 
 /// Runs a probe to its verdict, within its timeout. Never panics and never fails: what goes wrong is the outcome.
 pub async fn run(context: &Context, job: &Job<'_>) -> Outcome {
+    if let Place::Nowhere(nowhere) = job.place {
+        return Outcome::failed(nowhere.reason, &nowhere.message);
+    }
     let run = Run::start(context, job);
     match job.probe {
         Probe::Http(http) => run.tries(&**http).await,
         Probe::Tcp(tcp) => run.tries(tcp).await,
         Probe::Tls(tls) => run.tries(tls).await,
         Probe::Dns(dns) => run.tries(dns).await,
+        Probe::Workload(workload) => run.tries(workload).await,
     }
 }

@@ -6,7 +6,10 @@
 use std::{
     borrow::Cow,
     fmt,
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,12 +20,15 @@ use crate::{
     clock::{Clock, WallMs, rfc3339},
     health::Reason,
     model::{Address, Degraded, IpFamily, Response},
-    net::{Failure, Net},
+    net::{Addresses, Failure, Net},
 };
 
 /// A kind of probe, implemented for its model.
 pub trait Kind: Sync {
     type Details: Default + Send;
+
+    /// Whose fault it is when the time is up.
+    const OUT_OF_TIME: Reason = Reason::Timeout;
 
     fn wrap(details: Box<Self::Details>) -> Details;
 
@@ -109,6 +115,17 @@ impl<'a> Run<'a> {
         self.phase.store(phase.code(), Ordering::Relaxed);
     }
 
+    /// The addresses of `host`: those that the cluster told, else as [`Net::resolve`] finds them.
+    ///
+    /// # Errors
+    /// As [`Net::resolve`].
+    pub async fn resolve(&self, host: &Arc<str>, family: IpFamily) -> Result<(Addresses, Resolved), Failure> {
+        match self.job.place.of(host) {
+            Some(ips) => self.net().known(host, ips, family),
+            None => self.net().resolve(host, family, self.max_cache()).await,
+        }
+    }
+
     /// Resolves and connects, saying which it is at. The address is handed to `found` before the connecting
     /// begins, so that a target that accepts nothing still has one.
     ///
@@ -121,7 +138,7 @@ impl<'a> Run<'a> {
         found: impl FnOnce(Resolved),
     ) -> Result<(TcpStream, Resolved, Duration), Failure> {
         self.enter(Phase::Resolving);
-        let (addresses, resolved) = self.net().resolve(&address.host, family, self.max_cache()).await?;
+        let (addresses, resolved) = self.resolve(&address.host, family).await?;
         found(resolved);
         self.enter(Phase::Connecting);
         let connected = self.net().open(&addresses, resolved, address).await?;
@@ -164,7 +181,7 @@ impl<'a> Run<'a> {
                 Err(_) => {
                     let phase = Phase::from_code(self.phase.load(Ordering::Relaxed));
                     let message = format!("no answer within {:?}: still {phase}", self.job.timeout);
-                    break Outcome::failed(Reason::Timeout, message).with_details(details);
+                    break Outcome::failed(K::OUT_OF_TIME, message).with_details(details);
                 }
             }
         };
@@ -271,14 +288,11 @@ impl fmt::Display for Phase {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    };
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
     use crate::{
-        model::{Dns, DnsExpect, DnsTransport, DnsType, Expression, Probe},
+        model::{Dns, DnsExpect, DnsTransport, DnsType, Expression, Place, Probe},
         net::Egress,
         probe::{CertificateDetails, DnsDetails, TcpDetails, TlsDetails},
     };
@@ -340,7 +354,9 @@ mod tests {
         let probe = any_probe();
         let degraded = Degraded::default();
         let timeout = Duration::from_millis(timeout);
-        let job = Job { probe: &probe, degraded: &degraded, timeout, retries, max_cache: Duration::ZERO };
+        let place = Place::Named;
+        let job =
+            Job { probe: &probe, place: &place, degraded: &degraded, timeout, retries, max_cache: Duration::ZERO };
         Run::start(&context, &job).tries(kind).await
     }
 

@@ -14,6 +14,7 @@ use super::{
     routes::{raw_query, with},
 };
 use crate::{
+    engine::TargetCell,
     history::{Bucket, ReadError},
     model::ObjectKey,
 };
@@ -44,19 +45,24 @@ struct Answer<'a> {
 }
 
 async fn history(namespace: String, name: String, state: Arc<State>, raw: String) -> Response {
-    let window = match Query::parse(&raw, &["window"]).and_then(|query| window(query.get("window"))) {
+    let query = match Query::parse(&raw, &["window", "target"]) {
+        Ok(query) => query,
+        Err(error) => return error.response(),
+    };
+    let window = match window(query.get("window")) {
         Ok(window) => window,
         Err(error) => return error.response(),
     };
     let Some(cell) = state.snapshot.get(&ObjectKey::new(namespace.as_str(), name.as_str())) else { return absent() };
-    let target = cell.view.load().targets.first().map(|target| target.id);
+    let wanted = query.get("target");
+    let is_it = |target: &&Arc<TargetCell>| wanted.is_none_or(|wanted| *target.instance == *wanted);
+    let target = cell.view.load().targets.iter().find(is_it).map(|target| target.id);
     let Some(target) = target else {
-        return ApiError::new(
-            StatusCode::NOT_FOUND,
-            "no_history",
-            "its spec is refused, so it has no target and no history",
-        )
-        .response();
+        let why = match wanted {
+            Some(_) => "it has no such target now; its details name those that it has",
+            None => "its spec is refused or nothing was found yet, so it has no target and no history",
+        };
+        return ApiError::new(StatusCode::NOT_FOUND, "no_history", why).response();
     };
     match state.store.history(target, window, state.clock.wall()).await {
         Ok(found) => answer::json(&Answer {

@@ -146,7 +146,10 @@ pub(super) static ROUTES: &[Route] = &[
         "What was seen of one HealthCheck, in buckets",
     )
     .asks(Asks::Get)
-    .query(&[("window", "how far back: 5m to 100d", "1h")])
+    .query(&[
+        ("window", "how far back: 5m to 100d", "1h"),
+        ("target", "of several targets the one that is called so, as in `details`", "the first"),
+    ])
     .also(&[NOT_THERE]),
     Route::json("/api/v1/openapi.json", "openapi", "OpenApi", "This API, as OpenAPI 3.1"),
 ];

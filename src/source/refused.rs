@@ -28,9 +28,8 @@ impl From<&Invalid> for Refused {
             {
                 Reason::SecretMissing
             }
-            Fault::InvalidSpec | Fault::InvalidExpression | Fault::UnresolvedReference | Fault::NotPermitted => {
-                Reason::InvalidSpec
-            }
+            Fault::NotPermitted => Reason::NotPermitted,
+            Fault::InvalidSpec | Fault::InvalidExpression | Fault::UnresolvedReference => Reason::InvalidSpec,
         };
         Self { ready_reason: fault.as_str(), reason, message: message(mistakes).into() }
     }

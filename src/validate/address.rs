@@ -11,6 +11,22 @@ impl Checker<'_> {
         self.parsed(path, parse_address(text, None), "such as db.example.com:5432")
     }
 
+    /// The field `address` of the probe at `path`; with `discover` one that each target fills in.
+    pub fn target_address(&mut self, path: &FieldPath, text: Option<&str>, discovers: bool) -> Option<Address> {
+        let at = path.field("address");
+        match text {
+            Some(text) => self.address(&at, text),
+            None if discovers => Some(Address { host: "".into(), port: 0 }),
+            None => {
+                // One that was wrong and left out was told already.
+                if !self.is_set(&at) {
+                    self.refuse(path, "an address is required, or discover beside the probe");
+                }
+                None
+            }
+        }
+    }
+
     /// As [`Checker::address`], with a port that may be left out; a bare IPv6 address needs no brackets then.
     pub fn server(&mut self, path: &FieldPath, text: &str, port: u16) -> Option<Address> {
         self.parsed(path, parse_address(text, Some(port)), "such as 10.96.0.10 or ns1.example.com:5353")

@@ -78,7 +78,20 @@ impl Checker<'_> {
     }
 
     pub fn expression(&mut self, path: &FieldPath, source: &str) -> Option<Expression> {
-        let compiled = Expression::compile(source);
+        self.compiled_expression(path, source, Expression::compile(source))
+    }
+
+    /// An expression over `object`, and not over a response.
+    pub fn expression_over_object(&mut self, path: &FieldPath, source: &str) -> Option<Expression> {
+        self.compiled_expression(path, source, Expression::over_object(source))
+    }
+
+    fn compiled_expression(
+        &mut self,
+        path: &FieldPath,
+        source: &str,
+        compiled: Result<Expression, String>,
+    ) -> Option<Expression> {
         let expression = self.compiled(path, "CEL expression", source, compiled);
         if let (None, Some(mistake)) = (&expression, self.mistakes.last_mut())
             && has_lone_equals(source)

@@ -11,17 +11,17 @@ use serde_json::{Map, Value};
 
 use super::{
     checker::Checker,
-    dns,
+    discover, dns,
     field::{Fault, FieldError, FieldPath},
     http, metadata,
     metadata::Metadata,
     references::References,
     shape::{Findings, MAX_MISTAKES, Shape},
-    suggest, tcp, tls,
+    suggest, tcp, tls, workload,
 };
 use crate::{
     api::{self, DependencySpec, HealthCheckSpec},
-    model::{Degraded, HealthCheck, Labels, ObjectKey, Pool, Probe},
+    model::{Degraded, HealthCheck, Labels, ObjectKey, Place, Pool, Probe, Seek},
 };
 
 /// The timeout of a check that names none, unless its interval is shorter.
@@ -98,7 +98,7 @@ fn model(
     let depends_on =
         dependencies(checker, &path.field("dependsOn"), metadata, spec.depends_on.as_deref().unwrap_or_default());
     let probe = probe(checker, path, spec);
-    let (probe, instance) = probe?;
+    let Made { probe, instance, seek } = probe?;
     Some(HealthCheck {
         key: ObjectKey::new(checker.namespace, metadata.name.as_str()),
         generation: metadata.generation,
@@ -115,6 +115,8 @@ fn model(
         depends_on: depends_on?,
         probe: Arc::new(probe),
         instance: instance.into(),
+        seek: seek.map(Arc::new),
+        place: Place::Named,
     })
 }
 
@@ -160,6 +162,9 @@ fn degraded(checker: &mut Checker<'_>, path: &FieldPath, spec: &HealthCheckSpec)
         if spec.dns.is_some() {
             checker.refuse(&certificate_at, "a dns probe sees no certificate");
         }
+        if spec.workload.is_some() {
+            checker.refuse(&certificate_at, "a workload probe sees no certificate");
+        }
         let starts_tls = |tcp: &api::TcpSpec| tcp.steps.iter().flatten().any(|step| step.start_tls);
         if spec.tcp.as_ref().is_some_and(|tcp| tcp.tls.is_none() && !starts_tls(tcp))
             && !checker.is_set(&path.field("tcp").field("tls"))
@@ -169,7 +174,14 @@ fn degraded(checker: &mut Checker<'_>, path: &FieldPath, spec: &HealthCheckSpec)
     }
     let latency = degraded.latency.as_ref().map(|text| checker.duration(&at.field("latency"), text));
     let valid_for = degraded.certificate_valid_for.as_ref().map(|text| checker.duration(&certificate_at, text));
-    let when = degraded.when.as_ref().map(|source| checker.expression(&at.field("when"), source));
+    let when = degraded.when.as_ref().map(|source| {
+        let at = at.field("when");
+        if spec.workload.is_some() {
+            checker.expression_over_object(&at, source)
+        } else {
+            checker.expression(&at, source)
+        }
+    });
     Some(Degraded { latency: latency.flatten(), certificate_valid_for: valid_for.flatten(), when: when.flatten() })
 }
 
@@ -198,18 +210,51 @@ fn dependencies(
     Some(keys.into())
 }
 
-fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &HealthCheckSpec) -> Option<(Probe, String)> {
-    checker.exactly_one(path, &["http", "tcp", "tls", "dns"]);
+/// What came of the probe's field.
+struct Made {
+    probe: Probe,
+    instance: String,
+    seek: Option<Seek>,
+}
+
+fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &HealthCheckSpec) -> Option<Made> {
+    checker.exactly_one(path, &["http", "tcp", "tls", "dns", "workload"]);
+    let has_discover = checker.is_set(&path.field("discover"));
+    if has_discover {
+        addresses(checker, path);
+    }
+    let found = spec.discover.as_ref().map(|spec| discover::discover(checker, &path.field("discover"), spec));
     // Each that is there is judged, so that every mistake is told at once.
-    let http = spec.http.as_ref().map(|spec| http::probe(checker, &path.field("http"), spec));
-    let tcp = spec.tcp.as_ref().map(|spec| tcp::probe(checker, &path.field("tcp"), spec));
-    let tls = spec.tls.as_ref().map(|spec| tls::probe(checker, &path.field("tls"), spec));
+    let http = spec.http.as_ref().map(|spec| http::probe(checker, &path.field("http"), spec, has_discover));
+    let tcp = spec.tcp.as_ref().map(|spec| tcp::probe(checker, &path.field("tcp"), spec, has_discover));
+    let tls = spec.tls.as_ref().map(|spec| tls::probe(checker, &path.field("tls"), spec, has_discover));
     let dns = spec.dns.as_ref().map(|spec| dns::probe(checker, &path.field("dns"), spec));
-    let http = http.map(|made| made.map(|(probe, instance)| (Probe::Http(Box::new(probe)), instance)));
-    let tcp = tcp.map(|made| made.map(|(probe, instance)| (Probe::Tcp(probe), instance)));
-    let tls = tls.map(|made| made.map(|(probe, instance)| (Probe::Tls(probe), instance)));
-    let dns = dns.map(|made| made.map(|(probe, instance)| (Probe::Dns(probe), instance)));
-    http.or(tcp).or(tls).or(dns)?
+    let workload = spec.workload.as_ref().map(|spec| workload::probe(checker, &path.field("workload"), spec));
+    let fixed = |probe, instance| Made { probe, instance, seek: None };
+    let http = http.map(|made| made.map(|(probe, instance, seek)| Made { probe, instance, seek }));
+    let tcp = tcp.map(|made| made.map(|(probe, instance)| fixed(Probe::Tcp(probe), instance)));
+    let tls = tls.map(|made| made.map(|(probe, instance)| fixed(Probe::Tls(probe), instance)));
+    let dns = dns.map(|made| made.map(|(probe, instance)| fixed(Probe::Dns(probe), instance)));
+    let workload =
+        workload.map(|made| made.map(|(probe, instance, seek)| Made { probe: Probe::Workload(probe), instance, seek }));
+    let mut made = http.or(tcp).or(tls).or(dns).or(workload)??;
+    if has_discover {
+        let found = found??;
+        made.instance = found.to_string();
+        made.seek = Some(Seek::Discover(found));
+    }
+    Some(made)
+}
+
+/// With `discover` a probe has no address of its own.
+fn addresses(checker: &mut Checker<'_>, path: &FieldPath) {
+    let own = ["http.url", "http.service", "tcp.address", "tls.address", "dns.server"];
+    if own.iter().any(|field| checker.is_set(&path.join(&FieldPath::of(field)))) {
+        checker.refuse(&path.field("discover"), "discover takes the place of the probe's own address");
+    }
+    if checker.is_set(&path.field("workload")) {
+        checker.refuse(&path.field("discover"), "a workload probe has a selector of its own");
+    }
 }
 
 /// The labels, shared with every object that has the same ones.

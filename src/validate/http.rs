@@ -7,15 +7,22 @@ use hyper::{
 };
 use url::Url;
 
-use super::{auth, checker::Checker, field::Fault, field::FieldError, field::FieldPath, tls};
+use super::{auth, checker::Checker, discover, field::FieldPath, tls};
 use crate::{
-    api::{HeaderSpec, HttpExpectSpec, HttpMethod, HttpScheme, HttpSpec, HttpVersionSpec, ServiceSpec},
-    model::{Header, HeaderExpect, Http, HttpExpect, HttpVersion, StatusSet},
+    api::{HeaderSpec, HttpExpectSpec, HttpMethod, HttpScheme, HttpSpec, HttpVersionSpec},
+    model::{Header, HeaderExpect, Http, HttpExpect, HttpVersion, Port, Probe, Seek, StatusSet},
 };
 
-pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &HttpSpec) -> Option<(Http, String)> {
-    combinations(checker, path, spec);
-    let target = target(checker, path, spec);
+/// The probe, how a person would write its target, and what it looks for. `discovers` is whether the object has
+/// `discover`, which gives the host.
+pub fn probe(
+    checker: &mut Checker<'_>,
+    path: &FieldPath,
+    spec: &HttpSpec,
+    discovers: bool,
+) -> Option<(Probe, String, Option<Seek>)> {
+    combinations(checker, path, spec, discovers);
+    let target = target(checker, path, spec, discovers);
     let headers = headers(checker, &path.field("headers"), spec.headers.as_deref().unwrap_or_default());
     let auth = match &spec.auth {
         Some(spec) => auth::auth(checker, &path.field("auth"), spec).map(Some),
@@ -23,7 +30,7 @@ pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &HttpSpec) -> Op
     };
     let tls = tls::settings(checker, &path.field("tls"), spec.tls.as_ref());
     let expect = expect(checker, &path.field("expect"), spec.expect.as_ref());
-    let (url, instance) = target?;
+    let Target { url, instance, seek } = target?;
     let probe = Http {
         url,
         method: method(spec.method),
@@ -45,14 +52,19 @@ pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &HttpSpec) -> Op
         checker.refuse(path, format!("cannot be sent: {problem}"));
         return None;
     }
-    Some((probe, instance))
+    Some((Probe::Http(Box::new(probe)), instance, seek))
 }
 
 /// Fields that do not go together.
-fn combinations(checker: &mut Checker<'_>, path: &FieldPath, spec: &HttpSpec) {
-    checker.exactly_one(path, &["url", "service"]);
+fn combinations(checker: &mut Checker<'_>, path: &FieldPath, spec: &HttpSpec, discovers: bool) {
+    if !discovers {
+        checker.exactly_one(path, &["url", "service"]);
+        if spec.scheme.is_some() {
+            checker.refuse(path, "scheme goes with discover; a url and a service have their own");
+        }
+    }
     if spec.path.is_some() && checker.is_set(&path.field("url")) {
-        checker.refuse(&path.field("path"), "path goes with service; a url has its own");
+        checker.refuse(&path.field("path"), "path goes with service or discover; a url has its own");
     }
     let matches_body =
         spec.expect.as_ref().and_then(|expect| expect.body_matches.as_ref()).is_some_and(|all| !all.is_empty());
@@ -70,32 +82,56 @@ fn combinations(checker: &mut Checker<'_>, path: &FieldPath, spec: &HttpSpec) {
     }
 }
 
-/// The URL to ask, and how a person would write it.
-fn target(checker: &mut Checker<'_>, path: &FieldPath, spec: &HttpSpec) -> Option<(Url, String)> {
+/// What to ask.
+struct Target {
+    /// With a host and a port that stand for those that the cluster tells, where it is asked for them.
+    url: Url,
+    instance: String,
+    seek: Option<Seek>,
+}
+
+/// Stands where the host is known only when targets are found (RFC 2606).
+const NO_HOST: &str = "discover.invalid";
+/// Stands where the port is known only by its name.
+const NO_PORT: u16 = 1;
+
+fn target(checker: &mut Checker<'_>, path: &FieldPath, spec: &HttpSpec, discovers: bool) -> Option<Target> {
+    let suffix = spec.path.as_deref().unwrap_or("/");
     match (&spec.url, &spec.service) {
-        (Some(text), _) => Some((checker.url(&path.field("url"), text, "auth")?, text.clone())),
+        _ if discovers => {
+            let scheme = scheme(spec.scheme.unwrap_or_default());
+            let url = checker.url(&path.field("path"), &format!("{scheme}://{NO_HOST}:{NO_PORT}{suffix}"), "auth")?;
+            Some(Target { url, instance: String::new(), seek: None })
+        }
+        (Some(text), _) => {
+            let url = checker.url(&path.field("url"), text, "auth")?;
+            Some(Target { url, instance: text.clone(), seek: None })
+        }
         (None, Some(service)) => {
-            let url = service_url(checker, path, service, spec.path.as_deref().unwrap_or("/"))?;
-            let text = url.to_string();
-            Some((url, text))
+            let at = path.field("service");
+            let message = "needs a cluster, which knows where the Service is";
+            let supported = discover::needs_cluster(checker, &at, message, "give a url");
+            let port = discover::port(&service.port)?;
+            let host = format!("{}://{}.{}.svc", scheme(service.scheme), service.name, checker.namespace);
+            let number = if let Port::Number(number) = port { number } else { NO_PORT };
+            let url = checker.url(&path.field("path"), &format!("{host}:{number}{suffix}"), "auth")?;
+            let instance = match &port {
+                // As the parser writes it: the usual port of a scheme is left out.
+                Port::Number(_) => url.to_string(),
+                Port::Name(name) => format!("{host}:{name}{suffix}"),
+            };
+            let seek = Some(Seek::Service { name: service.name.as_str().into(), port });
+            supported.then_some(Target { url, instance, seek })
         }
         (None, None) => None,
     }
 }
 
-fn service_url(checker: &mut Checker<'_>, path: &FieldPath, service: &ServiceSpec, suffix: &str) -> Option<Url> {
-    if !checker.references.in_cluster() {
-        let message = "needs a cluster, which knows where the Service is";
-        let mistake = FieldError::new(path.field("service"), Fault::NotSupported, message);
-        checker.mistakes.push(mistake.hint("stand-alone, give a url"));
-        return None;
-    }
-    let scheme = match service.scheme {
+fn scheme(spec: HttpScheme) -> &'static str {
+    match spec {
         HttpScheme::Http => "http",
         HttpScheme::Https => "https",
-    };
-    let text = format!("{scheme}://{}.{}.svc:{}{suffix}", service.name, checker.namespace, service.port);
-    checker.url(&path.field("path"), &text, "auth")
+    }
 }
 
 fn method(spec: HttpMethod) -> Method {

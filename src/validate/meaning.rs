@@ -27,6 +27,18 @@ pub fn of(pattern: &str) -> Option<Meaning> {
         "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$" => {
             ("a status code or a range of them", "codes from 100 to 599, such as \"204\" or \"200-299\"")
         }
+        "^([0-9][-0-9]*)?[a-z]([-a-z0-9]*[a-z0-9])?$" => {
+            ("the name of a port", "a number without quotes, or lower-case letters, digits and -, such as http")
+        }
+        "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$" => {
+            ("the value of a label", "letters, digits, -, _ and ., a letter or digit at both ends")
+        }
+        r"^([a-z0-9.-]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$" => {
+            ("the name of a label", "such as app.kubernetes.io/name or tier")
+        }
+        r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" => {
+            ("the name of an object", "lower-case letters, digits, - and ., such as coordinator-api")
+        }
         r"^[\x21\x23-\x5b\x5d-\x7e]+$" => {
             ("a scope", "printable characters without spaces, quotes and backslashes; several scopes are several items")
         }

@@ -189,7 +189,7 @@ fn is_label_of(name: &str, max: usize) -> bool {
     !name.is_empty() && name.len() <= max && name.bytes().all(inner) && !name.starts_with('-') && !name.ends_with('-')
 }
 
-fn is_qualified_name(name: &str) -> bool {
+pub fn is_qualified_name(name: &str) -> bool {
     match name.split_once('/') {
         None => !name.is_empty() && is_label_value(name),
         Some((domain, name)) => is_subdomain(domain) && !name.is_empty() && is_label_value(name),

@@ -9,6 +9,7 @@ mod auth;
 mod bundle;
 mod checker;
 mod cycles;
+mod discover;
 mod dns;
 mod duration;
 mod field;
@@ -25,6 +26,7 @@ mod suggest;
 mod tcp;
 mod tls;
 mod values;
+mod workload;
 
 pub use cycles::{InCycle, cycles};
 pub use field::{Fault, FieldError, FieldPath, Step};

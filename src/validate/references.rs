@@ -19,6 +19,12 @@ pub trait References {
 
     /// Whether a cluster can serve what needs one.
     fn in_cluster(&self) -> bool;
+
+    /// Whether Probity itself runs in this namespace: what belongs to the whole cluster is read from there only.
+    fn is_operators(&self, namespace: &str) -> bool {
+        let _ = namespace;
+        false
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -21,11 +21,35 @@ pub struct Shape {
 
 #[derive(Debug)]
 enum Kind {
-    Object { fields: BTreeMap<String, Shape>, required: Vec<String> },
-    Map { value: Box<Shape>, max: usize },
-    List { item: Box<Shape>, min: usize, max: usize, keys: Vec<String> },
-    Text { choices: Vec<String>, pattern: Option<Regex>, min: usize, max: usize },
-    Integer { min: i64, max: i64 },
+    Object {
+        fields: BTreeMap<String, Shape>,
+        required: Vec<String>,
+    },
+    Map {
+        value: Box<Shape>,
+        max: usize,
+    },
+    List {
+        item: Box<Shape>,
+        min: usize,
+        max: usize,
+        keys: Vec<String>,
+    },
+    Text {
+        choices: Vec<String>,
+        pattern: Option<Regex>,
+        min: usize,
+        max: usize,
+    },
+    Integer {
+        min: i64,
+        max: i64,
+    },
+    /// `x-kubernetes-int-or-string`: the one or the other.
+    IntegerOrText {
+        integer: Box<Shape>,
+        text: Box<Shape>,
+    },
     Number,
     Boolean,
     Any,
@@ -66,7 +90,16 @@ impl Shape {
         let texts = |name: &str| {
             schema[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
         };
+        let either = |kind: &str| {
+            let mut schema = schema.clone();
+            schema["x-kubernetes-int-or-string"] = Value::Null;
+            schema["type"] = kind.into();
+            Box::new(Self::new(&schema))
+        };
         let kind = match schema["type"].as_str() {
+            None if schema["x-kubernetes-int-or-string"] == true => {
+                Kind::IntegerOrText { integer: either("integer"), text: either("string") }
+            }
             Some("object") if schema["properties"].is_object() => Kind::Object {
                 fields: schema["properties"]
                     .as_object()
@@ -131,6 +164,8 @@ impl Shape {
                     || Value::Null,
                 ),
             },
+            (Kind::IntegerOrText { integer, .. }, Value::Number(_)) => integer.check(value, path, found),
+            (Kind::IntegerOrText { text, .. }, Value::String(_)) => text.check(value, path, found),
             (Kind::Number, Value::Number(_)) | (Kind::Boolean, Value::Bool(_)) | (Kind::Any, _) => Some(value.clone()),
             _ => keep(Some(self.type_mistake(value, path)), found, || Value::Null),
         }
@@ -156,6 +191,7 @@ impl Shape {
                 "a whole number",
                 value.as_str().and_then(|text| text.parse::<i64>().ok()).map(|_| "without quotes".to_owned()),
             ),
+            Kind::IntegerOrText { .. } => ("a whole number or a string", None),
             Kind::Number => ("a number", None),
             Kind::Boolean => ("true or false", value.as_str().map(|_| "without quotes".to_owned())),
             Kind::Any => ("something else", None),

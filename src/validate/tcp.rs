@@ -8,8 +8,8 @@ use crate::{
     model::{Tcp, TcpStep},
 };
 
-pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &TcpSpec) -> Option<(Tcp, String)> {
-    let address = checker.address(&path.field("address"), &spec.address);
+pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &TcpSpec, discovers: bool) -> Option<(Tcp, String)> {
+    let address = checker.target_address(path, spec.address.as_deref(), discovers);
     let tls = tls::settings(checker, &path.field("tls"), spec.tls.as_ref());
     let steps_at = path.field("steps");
     let steps = spec.steps.as_deref().unwrap_or_default();
@@ -19,7 +19,7 @@ pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &TcpSpec) -> Opt
     let steps: Vec<_> = steps.iter().enumerate().map(|(at, spec)| step(checker, &steps_at.index(at), spec)).collect();
     let steps = steps.into_iter().collect::<Option<Vec<_>>>()?;
     let probe = Tcp { address: address?, ip_family: tls::family(spec.ip_family), tls: tls?.shared(), steps };
-    Some((probe, spec.address.clone()))
+    Some((probe, spec.address.clone().unwrap_or_default()))
 }
 
 fn step(checker: &mut Checker<'_>, path: &FieldPath, spec: &TcpStepSpec) -> Option<TcpStep> {

@@ -207,7 +207,7 @@ fn one_mistake_does_not_hide_the_others() {
 fn what_is_left_out_for_its_mistakes_is_not_taken_for_absent() {
     // Were it so, there would be "exactly one of" mistakes beside these.
     for (spec, expected) in [
-        (json!({"tcp": {}}), "spec.tcp.address: is required"),
+        (json!({"tcp": {}}), "spec.tcp: an address is required, or discover beside the probe"),
         (json!({"http": 5}), "spec.http: must be an object, not a number"),
         (json!({"http": {"url": 5}}), "spec.http.url: must be a string, not a number"),
         (

@@ -13,8 +13,13 @@ use crate::{
     model::{IpFamily, Secret, StartTls, Tls, TlsProbe, pem},
 };
 
-pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &TlsProbeSpec) -> Option<(TlsProbe, String)> {
-    let address = checker.address(&path.field("address"), &spec.address);
+pub fn probe(
+    checker: &mut Checker<'_>,
+    path: &FieldPath,
+    spec: &TlsProbeSpec,
+    discovers: bool,
+) -> Option<(TlsProbe, String)> {
+    let address = checker.target_address(path, spec.address.as_deref(), discovers);
     let inner = spec.tls.as_ref().and_then(|tls| tls.server_name.as_ref());
     if inner.is_some() && spec.server_name.is_some() {
         checker.refuse(&path.field("serverName"), "at most one of serverName, tls.serverName may be set");
@@ -30,8 +35,8 @@ pub fn probe(checker: &mut Checker<'_>, path: &FieldPath, spec: &TlsProbeSpec) -
         StartTlsSpec::Imap => StartTls::Imap,
         StartTlsSpec::Postgres => StartTls::Postgres,
     });
-    let tls = tls.shared();
-    Some((TlsProbe { address, ip_family: family(spec.ip_family), tls, start_tls }, spec.address.clone()))
+    let probe = TlsProbe { address, ip_family: family(spec.ip_family), tls: tls.shared(), start_tls };
+    Some((probe, spec.address.clone().unwrap_or_default()))
 }
 
 pub fn family(spec: IpFamilySpec) -> IpFamily {

@@ -133,8 +133,26 @@ fn breaking(rule: &Rule) -> Option<Value> {
         "belongs to the connection and cannot be set" => json!("Transfer-Encoding"),
         "a header may be set only once" => json!([{"name": "X-A", "value": "1"}, {"name": "x-a", "value": "2"}]),
         "cert and key must be set together" => json!({"key": null}),
-        "exactly one of url, service must be set" => json!({"service": {"name": "web", "port": 80}}),
-        "path goes with service; a url has its own" => json!({"path": "/health"}),
+        "exactly one of url, service must be set" => json!({"http": {"service": {"name": "web", "port": 80}}}),
+        "an address is required, or discover beside the probe" if rule.blamed.ends_with("tcp") => {
+            json!({"http": null, "tcp": {}})
+        }
+        "an address is required, or discover beside the probe" => json!({"http": null, "tls": {}}),
+        "discover takes the place of the probe's own address" => {
+            json!({"discover": {"kind": "Pod", "selector": {}, "port": 80}})
+        }
+        "a workload probe has a selector of its own" => {
+            let discover = json!({"kind": "Pod", "selector": {}, "port": 80});
+            json!({"http": null, "workload": {"kind": "Deployment", "name": "a"}, "discover": discover})
+        }
+        "scheme goes with discover; a url and a service have their own" => json!({"http": {"scheme": "https"}}),
+        "In and NotIn take values, Exists and DoesNotExist take none" => json!({"operator": "In"}),
+        "exactly one of name, selector must be set" => json!({"name": "a"}),
+        "a workload probe sees no certificate" => {
+            let workload = json!({"kind": "Deployment", "name": "a"});
+            json!({"http": null, "workload": workload, "degraded": {"certificateValidFor": "1h"}})
+        }
+        "path goes with service or discover; a url has its own" => json!({"path": "/health"}),
         "the answer to HEAD has no body to match" => json!({"method": "HEAD", "expect": {"bodyMatches": ["a"]}}),
         "tls has no effect: the url is plain http and redirects are not followed" => {
             json!({"url": "http://a/", "followRedirects": false})
@@ -149,7 +167,7 @@ fn breaking(rule: &Rule) -> Option<Value> {
         "at most one of serverName, tls.serverName may be set" => {
             json!({"serverName": "a", "tls": {"serverName": "b"}})
         }
-        "exactly one of http, tcp, tls, dns must be set" => {
+        "exactly one of http, tcp, tls, dns, workload must be set" => {
             json!({"dns": {"name": "a.example"}, "tcp": {"address": "a:1"}})
         }
         "timeout must not be over the interval" => json!({"interval": "5s", "timeout": "5001ms"}),
@@ -182,6 +200,7 @@ fn bases() -> Vec<Value> {
             },
         })
     };
+    let labelled = json!({"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "a", "operator": "Exists"}]});
     let specs = [
         http(json!({"basic": {"username": from, "password": from}})),
         http(json!({"bearer": {"token": from}})),
@@ -189,6 +208,8 @@ fn bases() -> Vec<Value> {
         json!({"tcp": {"address": "a:1", "tls": tls, "steps": [{"send": "a", "expect": "b"}]}}),
         json!({"tls": {"address": "a:1", "tls": tls}}),
         json!({"dns": {"name": "a.example", "expect": {"answers": ["a"]}}}),
+        json!({"tcp": {}, "discover": {"kind": "Pod", "selector": labelled, "port": "http"}}),
+        json!({"workload": {"kind": "Deployment", "selector": labelled}}),
     ];
     specs.map(|spec| crate::crd::health_check("base", spec)).into()
 }

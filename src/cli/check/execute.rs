@@ -45,6 +45,7 @@ pub async fn run(context: &Context, checks: &[Arc<HealthCheck>], progress: bool)
 async fn run_one(context: &Context, check: &HealthCheck) -> Outcome {
     let job = Job {
         probe: &check.probe,
+        place: &check.place,
         degraded: &check.degraded,
         timeout: check.timeout,
         retries: check.retries,

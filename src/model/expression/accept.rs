@@ -9,7 +9,7 @@ use cel::{
     parser::PrattParser,
 };
 
-use super::{Pattern, Program, Uses, budget, variables};
+use super::{About, Pattern, Program, Uses, budget, variables};
 
 /// Comprehensions within comprehensions. Two serve "every row has a good cell"; with three, a body of a few
 /// hundred elements would need more steps than [`budget`] grants.
@@ -66,12 +66,12 @@ const FUNCTIONS: &[&str] = &[
 /// Names of types, as in `type(x) == string`.
 const TYPES: &[&str] = &["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
 
-pub(super) fn accept(source: &str) -> Result<Program, String> {
+pub(super) fn accept(source: &str, about: About) -> Result<Program, String> {
     // The crate's other parser, made by ANTLR, takes 64 KiB of stack for each bracket; this one takes linear
     // time and little stack. Both know the standard macros.
     let parser = PrattParser::new().enable_optional_syntax(true).max_recursion_depth(BRACKETS_MAX);
     let mut tree = parser.parse(source).map_err(|errors| one_line(&errors))?;
-    let mut walk = Walk::default();
+    let mut walk = Walk::new(about);
     walk.expr(&mut tree, 0)?;
     Ok(Program { source: source.into(), tree, uses: walk.uses, patterns: walk.patterns, depth: walk.depth })
 }
@@ -87,8 +87,8 @@ fn one_line(errors: &cel::ParseErrors) -> String {
     format!("line {}, column {}: {text}", first.pos.0, first.pos.1)
 }
 
-#[derive(Default)]
 struct Walk {
+    about: About,
     uses: Uses,
     patterns: Vec<budget::Matcher>,
     /// The variables of the comprehensions around, innermost last.
@@ -99,6 +99,10 @@ struct Walk {
 }
 
 impl Walk {
+    fn new(about: About) -> Self {
+        Self { about, uses: Uses::default(), patterns: Vec::new(), scope: Vec::new(), nesting: 0, depth: 0 }
+    }
+
     fn expr(&mut self, node: &mut IdedExpr, depth: usize) -> Result<(), String> {
         if depth > DEPTH_MAX {
             return Err(format!("nested over {DEPTH_MAX} levels deep"));
@@ -146,7 +150,7 @@ impl Walk {
             }
             _ => return Ok(None),
         };
-        if !matches!(root, "response" | "certificate") || self.in_scope(root) {
+        if self.about == About::Object || !matches!(root, "response" | "certificate") || self.in_scope(root) {
             return Ok(None);
         }
         match (root, field) {
@@ -162,10 +166,14 @@ impl Walk {
         Ok(Some(Expr::Ident(format!("{prefix}{root}.{field}"))))
     }
 
-    fn ident(&self, name: &str) -> Result<(), String> {
+    fn ident(&mut self, name: &str) -> Result<(), String> {
         // Names with an `@` cannot be written; macros make them.
         if name.starts_with('@') || self.in_scope(name) || TYPES.contains(&name) {
             return Ok(());
+        }
+        if self.about == About::Object {
+            self.uses.json |= name == "object";
+            return if name == "object" { Ok(()) } else { Err(format!("unknown variable '{name}': there is object")) };
         }
         match name {
             "response" => {

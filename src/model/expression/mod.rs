@@ -55,6 +55,15 @@ struct Program {
     depth: usize,
 }
 
+/// What an expression is about: which variables it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// `response` and `certificate`.
+    Response,
+    /// `object`.
+    Object,
+}
+
 /// Which variables an expression refers to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Uses {
@@ -70,7 +79,19 @@ impl Expression {
         if source.len() > SOURCE_MAX {
             return Err(format!("longer than {SOURCE_MAX} characters"));
         }
-        POOL.get(source, || accept::accept(source)).map(Self)
+        POOL.get(source, || accept::accept(source, About::Response)).map(Self)
+    }
+
+    /// An expression over `object`: what an API server gave, which is then the body of the [`Response`].
+    ///
+    /// # Errors
+    /// What is wrong with the expression, in one line.
+    pub fn over_object(source: &str) -> Result<Self, String> {
+        if source.len() > SOURCE_MAX {
+            return Err(format!("longer than {SOURCE_MAX} characters"));
+        }
+        // No expression begins with a colon, so that none over a response is taken for one over an object.
+        POOL.get(&format!(":{source}"), || accept::accept(source, About::Object)).map(Self)
     }
 
     /// Whether the expression holds.

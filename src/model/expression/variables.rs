@@ -66,7 +66,7 @@ impl<'a> Variables<'a> {
                 }),
                 None => none(),
             },
-            "response.json" => match self.response.body {
+            "response.json" | "object" => match self.response.body {
                 Some(body) => self.json(body),
                 None => none(),
             },

@@ -137,6 +137,19 @@ impl Resolver {
     }
 }
 
+/// Those of `ips` that are of the family, without a look-up.
+///
+/// # Errors
+/// DNSError when there is none.
+pub(super) fn known(host: &str, ips: &Arc<[IpAddr]>, family: IpFamily) -> Result<Addresses, Failure> {
+    let ips = match ips.iter().all(|ip| fits(*ip, family)) {
+        true => Arc::clone(ips),
+        false => ips.iter().copied().filter(|ip| fits(*ip, family)).collect(),
+    };
+    let none = || Failure::new(Reason::DNSError, format!("{host} has no {} address", name_of(family)));
+    Addresses::found(ips).ok_or_else(none)
+}
+
 fn fits(ip: IpAddr, family: IpFamily) -> bool {
     match family {
         IpFamily::Any => true,

@@ -45,7 +45,7 @@ impl Kind for Dns {
 async fn servers(spec: &Dns, run: &Run<'_>, details: &mut DnsDetails) -> Result<(Vec<IpAddr>, Address), Failure> {
     if let Some(address) = &spec.server {
         run.enter(Phase::Resolving);
-        let (addresses, resolved) = run.net().resolve(&address.host, spec.ip_family, run.max_cache()).await?;
+        let (addresses, resolved) = run.resolve(&address.host, spec.ip_family).await?;
         details.resolve = resolved.took;
         details.resolved = Some(resolved);
         return Ok((addresses.as_slice().to_vec(), address.clone()));

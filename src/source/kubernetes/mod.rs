@@ -99,7 +99,7 @@ impl Kubernetes {
             events,
             observed,
             inbox,
-            objects: Objects::new(&named),
+            objects: Objects::new(&named).run_from(cluster.namespace.clone()),
             values: Values::new(cluster.client.clone(), told),
             scopes: Scopes::new(named, readiness),
             watches,

@@ -43,6 +43,8 @@ struct Scope {
 
 pub(super) struct Objects {
     scopes: Vec<Scope>,
+    /// The namespace that Probity itself runs in.
+    operator: Arc<str>,
     verdicts: Verdicts<From>,
     names: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
     due: BTreeSet<ObjectKey>,
@@ -63,11 +65,18 @@ pub(super) enum Present {
 }
 
 impl Objects {
+    /// Those of a Probity that runs in the namespace `operator`.
+    #[must_use]
+    pub fn run_from(self, operator: Arc<str>) -> Self {
+        Self { operator, ..self }
+    }
+
     /// One scope for each of `namespaces`; None is the whole cluster.
     pub fn new(namespaces: &[Option<Arc<str>>]) -> Self {
         let scope = |namespace: &Option<Arc<str>>| Scope { namespace: namespace.clone(), listing: None };
         Self {
             scopes: namespaces.iter().map(scope).collect(),
+            operator: Arc::default(),
             verdicts: Verdicts::default(),
             names: BTreeMap::new(),
             due: BTreeSet::new(),
@@ -205,7 +214,7 @@ impl Objects {
         let listing = self.scopes.iter().any(|scope| {
             scope.listing.is_some() && scope.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace)
         });
-        let known = Known { names: &self.names, values, listing, unknown: Cell::new(false) };
+        let known = Known { names: &self.names, values, operator: &self.operator, listing, unknown: Cell::new(false) };
         let (mut judged, _) = verdicts::judge(from, text, &key.namespace, generation, &known);
         judged.source.waits = known.unknown.get();
         judged.source.text = (!judged.uses.is_empty()).then(|| bytes.into());
@@ -262,6 +271,7 @@ fn depends(judged: &Judged<From>) -> bool {
 struct Known<'k> {
     names: &'k BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
     values: &'k Values,
+    operator: &'k str,
     /// A check that is not there may still be told.
     listing: bool,
     /// Whether something was asked for of which it is not known whether it is there.
@@ -290,5 +300,9 @@ impl References for Known<'_> {
 
     fn in_cluster(&self) -> bool {
         true
+    }
+
+    fn is_operators(&self, namespace: &str) -> bool {
+        self.operator == namespace
     }
 }

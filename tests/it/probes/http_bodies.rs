@@ -8,7 +8,7 @@ use flate2::{
 };
 use probity::{
     health::Reason,
-    model::{Degraded, Expression, Http, HttpExpect, Pattern, Probe},
+    model::{Degraded, Expression, Http, HttpExpect, Pattern, Place, Probe},
     probe::{Details, Job, Outcome, run},
 };
 
@@ -131,7 +131,7 @@ async fn only_what_an_expectation_needed_of_the_rest_is_an_error() {
     let probe = Probe::Http(Box::new(cut));
     let degraded = Degraded { when: when("response.body.contains('end')"), ..Degraded::default() };
     let timeout = Duration::from_secs(20);
-    let job = Job { probe: &probe, degraded: &degraded, timeout, retries: 0, max_cache: timeout };
+    let job = Job { probe: &probe, place: &Place::Named, degraded: &degraded, timeout, retries: 0, max_cache: timeout };
     let outcome = run(&context(&[]), &job).await;
     assert_end(&outcome, Reason::Ok, "200 OK; degraded.when: the body is over 100 bytes");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use probity::{
     health::Reason,
-    model::{Degraded, Expression, Header, HeaderExpect, Http, HttpExpect, Pattern, Probe, StatusSet},
+    model::{Degraded, Expression, Header, HeaderExpect, Http, HttpExpect, Pattern, Place, Probe, StatusSet},
     probe::{Details, HttpDetails, Job, Outcome, Verdict, run},
 };
 
@@ -162,7 +162,7 @@ async fn a_run_that_passes_may_be_degraded_all_the_same() {
     let outcome = async |degraded: &Degraded| {
         let probe = Probe::Http(Box::new(http(&site.url("/"))));
         let timeout = Duration::from_secs(20);
-        let job = Job { probe: &probe, degraded, timeout, retries: 0, max_cache: timeout };
+        let job = Job { probe: &probe, place: &Place::Named, degraded, timeout, retries: 0, max_cache: timeout };
         run(&context(&[]), &job).await
     };
     let when = |source| Degraded { when: Some(Expression::compile(source).unwrap()), ..Degraded::default() };

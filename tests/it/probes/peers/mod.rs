@@ -10,7 +10,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use probity::{
     clock::Clock,
-    model::{Address, Degraded, Probe},
+    model::{Address, Degraded, Place, Probe},
     net::{Egress, Net},
     probe::{Context, Job, Outcome, run},
 };
@@ -71,7 +71,13 @@ pub async fn probe(context: &Context, probe: Probe) -> Outcome {
 }
 
 pub async fn probe_within(context: &Context, probe: Probe, timeout: Duration) -> Outcome {
-    let job =
-        Job { probe: &probe, degraded: &Degraded::default(), timeout, retries: 0, max_cache: Duration::from_secs(5) };
+    let job = Job {
+        probe: &probe,
+        place: &Place::Named,
+        degraded: &Degraded::default(),
+        timeout,
+        retries: 0,
+        max_cache: Duration::from_secs(5),
+    };
     run(context, &job).await
 }
