@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "the clock is the program's; how long a test waits is the test's")]
 
 mod install;
+mod kill;
 mod scaling;
 mod world;
 
@@ -34,6 +35,11 @@ const STORIES: &[Story] = &[
         name: "install",
         wish: "an admin installs, tests, upgrades and uninstalls the chart",
         tell: install::installs_upgrades_and_leaves,
+    },
+    Story {
+        name: "kill",
+        wish: "an operator sees it probe again at once after a kill and after a restart",
+        tell: kill::probes_again_on_the_same_volume,
     },
     Story {
         name: "scaling",

@@ -12,6 +12,7 @@ use crate::{
 const HERE: &str = "scaling";
 
 pub fn follows_the_pods_of_a_service(world: &mut World) -> Told {
+    world.types()?;
     world.namespace(HERE)?;
     world.web(HERE, "web", 2)?;
     world.install(

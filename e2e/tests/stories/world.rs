@@ -43,6 +43,15 @@ impl World {
         Ok(world)
     }
 
+    /// Brings the types, for a story whose release leaves them alone.
+    pub fn types(&self) -> Result<(), String> {
+        let folder = Self::chart().join("files/crds");
+        let arguments = ["apply", "--server-side", "--force-conflicts", "-f"].map(OsStr::new);
+        self.kubectl.must(arguments.into_iter().chain([folder.as_os_str()]))?;
+        let established = ["wait", "--for=condition=Established", "crd/healthchecks.probity.dev", "--timeout=30s"];
+        self.kubectl.must(established).map(drop)
+    }
+
     /// Makes a namespace that holds pods to the restricted standard, as clusters that care do.
     pub fn namespace(&mut self, name: &str) -> Result<(), String> {
         self.apply(&json!({
