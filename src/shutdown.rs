@@ -1,4 +1,4 @@
-//! SIGTERM and ^C: the first asks to stop in order, the second stops at once.
+//! SIGTERM, ^C, and a terminal that is closed: the first asks to stop in order, the second stops at once.
 
 use std::{io, time::Duration};
 
@@ -10,10 +10,11 @@ use tracing::{info, warn};
 
 use crate::cli::Exit;
 
-/// Both signals, caught from now on.
+/// These signals, caught from now on.
 pub struct Signals {
     term: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 /// A terminal, a shell and `timeout` may each send the same signal for one wish: what comes within this is one.
@@ -23,13 +24,18 @@ impl Signals {
     /// # Errors
     /// When the runtime cannot register a handler.
     pub fn catch() -> io::Result<Self> {
-        Ok(Self { term: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
     async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.term.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
+            _ = self.hangup.recv() => "SIGHUP",
         }
     }
 

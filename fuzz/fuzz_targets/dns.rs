@@ -1,7 +1,4 @@
 #![no_main]
 //! `cargo +nightly fuzz run dns`: see `entries`.
 
-#[path = "../entries.rs"]
-mod entries;
-
 libfuzzer_sys::fuzz_target!(|data: &[u8]| entries::call("dns", data));

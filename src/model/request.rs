@@ -60,9 +60,12 @@ impl Request {
         let path = &url[Position::BeforePath..Position::AfterQuery];
         let uri = match http.version {
             HttpVersion::Http1 => Uri::try_from(path),
-            HttpVersion::Http2 => Uri::try_from(format!("{}://{authority}{path}", url.scheme())),
+            HttpVersion::Http2 => {
+                let authority = own_host(http, hop).unwrap_or(authority);
+                Uri::try_from(format!("{}://{authority}{path}", url.scheme()))
+            }
         };
-        let uri = uri.map_err(|error| format!("the path of the url cannot be sent: {error}"))?;
+        let uri = uri.map_err(|error| format!("the url, or the header Host, cannot be sent: {error}"))?;
         // Three of ours, and those of the object. No Accept, which means anything (RFC 9110, section 12.5.1).
         let mut headers = HeaderMap::with_capacity(3 + http.headers.len());
         if http.version == HttpVersion::Http1 {
@@ -77,6 +80,10 @@ impl Request {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         own_headers(http, hop, with_body, &mut headers);
+        if http.version == HttpVersion::Http2 {
+            // It is the uri's authority: see `own_host`.
+            headers.remove(HOST);
+        }
         if let (Hop::Trusted, Some(auth)) = (hop, &http.auth)
             && let Some(value) = authorization(auth)?
         {
@@ -84,6 +91,12 @@ impl Request {
         }
         Ok(Self { address, secure: url.scheme() == "https", method, uri, headers, with_body })
     }
+}
+
+/// The object's own Host, which HTTP/2 says as `:authority` (RFC 9113, section 8.3.1).
+fn own_host(http: &Http, hop: Hop) -> Option<&str> {
+    let host = http.headers.iter().find(|header| header.name == HOST && hop == Hop::Trusted)?;
+    host.value.to_str().ok()
 }
 
 /// The headers of the object. Several of one name are all sent, in place of ours.
@@ -209,6 +222,15 @@ mod tests {
         let request = probe.request().unwrap();
         assert_eq!(request.uri, "http://a.example:81/p/q?x=1&y=%20z");
         assert_eq!((value(&request, "host"), value(&request, "connection")), (None, None));
+        probe.headers = vec![header("host", "virtual.example", false)];
+        let request = probe.request().unwrap();
+        assert_eq!(request.uri, "http://virtual.example/p/q?x=1&y=%20z");
+        assert_eq!((value(&request, "host"), &*request.address.host), (None, "a.example"));
+        let other = "http://b.example/".parse().unwrap();
+        let foreign = Request::new(&probe, &other, Method::GET, false, Hop::Foreign).unwrap();
+        assert_eq!(foreign.uri, "http://b.example/");
+        probe.headers = vec![header("host", "no host", false)];
+        assert!(probe.request().unwrap_err().starts_with("the url, or the header Host, cannot be sent"));
     }
 
     #[test]

@@ -38,12 +38,22 @@ pub struct Client {
 }
 
 impl Client {
+    /// One that trusts this machine's roots.
+    ///
     /// # Errors
     /// What the TLS library says when it cannot be set up.
-    #[expect(clippy::disallowed_methods, reason = "this is the place that the ban sends everyone to")]
     pub fn new(net: &Arc<Net>, limits: &Limits) -> Result<Self, String> {
+        Self::trusting(net, limits, None)
+    }
+
+    /// One that trusts the authorities of `ca`, which is PEM, beside this machine's roots.
+    ///
+    /// # Errors
+    /// What is wrong with `ca`, or what the TLS library says when it cannot be set up.
+    #[expect(clippy::disallowed_methods, reason = "this is the place that the ban sends everyone to")]
+    pub fn trusting(net: &Arc<Net>, limits: &Limits, ca: Option<&str>) -> Result<Self, String> {
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(net.tls.verifying()?)
+            .tls_backend_preconfigured(net.tls.verifying(ca)?)
             .dns_resolver(Arc::new(Names(Arc::clone(net))))
             .redirect(redirects(net, limits.redirects))
             .timeout(limits.timeout);

@@ -9,6 +9,9 @@ pub struct Limits {
     pub connections: usize,
     /// For one request's head, and for how long a connection may be idle. Over twice a usual scrape interval.
     pub head: Duration,
+    /// In place of `head` while three quarters of the connections are taken: whoever opens them all and says nothing
+    /// must not shut out those who ask whether this process lives.
+    pub crowded: Duration,
     /// For the TLS handshake.
     pub handshake: Duration,
     /// Until the answer's head is there.
@@ -33,6 +36,7 @@ impl Default for Limits {
         Self {
             connections: 512,
             head: Duration::from_secs(35),
+            crowded: Duration::from_secs(2),
             handshake: Duration::from_secs(10),
             answer: Duration::from_secs(30),
             whole: Duration::from_secs(60),

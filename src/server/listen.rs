@@ -93,8 +93,14 @@ impl Server {
         let scheme = if tls.is_some() { "https" } else { "http" };
         tracing::info!(address = %address, url = format!("{scheme}://{address}"), "listening");
 
-        let mut house = House { graceful: GracefulShutdown::new(), tracker: TaskTracker::new(), tls, limits };
-        let seats = Arc::new(Semaphore::new(house.limits.connections));
+        let seats = Arc::new(Semaphore::new(limits.connections));
+        let mut house = House {
+            graceful: GracefulShutdown::new(),
+            tracker: TaskTracker::new(),
+            tls,
+            limits,
+            seats: Arc::clone(&seats),
+        };
         let outcome = loop {
             // Connections that ended are taken out of the set, so that it does not grow.
             while let Some(ended) = tasks.try_join_next() {
@@ -145,6 +151,21 @@ struct House {
     tracker: TaskTracker,
     tls: Option<Arc<Watched<ServerConfig>>>,
     limits: Limits,
+    /// One per connection that may be open.
+    seats: Arc<Semaphore>,
+}
+
+/// How long a connection may be silent, or a request may take.
+struct Patience {
+    limits: Limits,
+    seats: Arc<Semaphore>,
+}
+
+impl Patience {
+    fn idle(&self) -> Duration {
+        let is_crowded = self.seats.available_permits() < self.limits.connections / 4;
+        if is_crowded { self.limits.crowded } else { self.limits.head }
+    }
 }
 
 impl House {
@@ -163,6 +184,7 @@ impl House {
     {
         let watcher = self.graceful.watcher();
         let (tracker, limits) = (Tracker(self.tracker.clone()), self.limits.clone());
+        let patience = Patience { limits: limits.clone(), seats: Arc::clone(&self.seats) };
         // Per connection, so that a renewed certificate is shown to the next client.
         let tls = self.tls.as_ref().map(|tls| tls.value());
         async move {
@@ -173,11 +195,11 @@ impl House {
             // Answers are small, and clients wait for them: Nagle's algorithm would hold them back.
             let _ = socket.set_nodelay(true);
             match tls {
-                None => serve(socket, watcher, tracker, front, limits).await,
+                None => serve(socket, watcher, tracker, front, patience).await,
                 Some(config) => {
                     let acceptor = tokio_rustls::TlsAcceptor::from(config);
                     match tokio::time::timeout(limits.handshake, acceptor.accept(socket)).await {
-                        Ok(Ok(stream)) => serve(stream, watcher, tracker, front, limits).await,
+                        Ok(Ok(stream)) => serve(stream, watcher, tracker, front, patience).await,
                         Ok(Err(error)) => {
                             tracing::debug!(error = &error as &dyn std::error::Error, "TLS handshake failed")
                         }
@@ -202,7 +224,7 @@ async fn serve<S, Io>(
     watcher: hyper_util::server::graceful::Watcher,
     tracker: Tracker,
     front: Arc<Front<S>>,
-    limits: Limits,
+    patience: Patience,
 ) where
     S: hyper::service::Service<Bounded, Response = warp::reply::Response, Error = std::convert::Infallible>
         + Send
@@ -211,7 +233,7 @@ async fn serve<S, Io>(
     S::Future: Send,
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let clock = front.state.clock.clone();
+    let (clock, limits) = (front.state.clock.clone(), &patience.limits);
     let requests = Requests::new(clock.mono());
     let io = Refusing::new(io, Arc::clone(&front.state), requests.clone());
     let service = service_fn({
@@ -238,9 +260,9 @@ async fn serve<S, Io>(
     let served = watcher.watch(connection.into_owned());
     tokio::pin!(served);
     loop {
-        let deadline = requests.deadline(limits.whole, limits.head);
-        // Looked at again after each idle time at the latest: requests that begin or end move the deadline.
-        let look = deadline.min(clock.mono() + limits.head);
+        let deadline = requests.deadline(limits.whole, patience.idle());
+        // Looked at again soon: requests that begin or end move the deadline, and so does a crowd.
+        let look = deadline.min(clock.mono() + limits.crowded);
         tokio::select! {
             ended = &mut served => {
                 if let Err(error) = ended {
@@ -249,7 +271,7 @@ async fn serve<S, Io>(
                 return;
             }
             () = tokio::time::sleep_until(clock.instant(look)) => {
-                if clock.mono() >= requests.deadline(limits.whole, limits.head) {
+                if clock.mono() >= requests.deadline(limits.whole, patience.idle()) {
                     tracing::debug!("connection ended: it took too long, or was idle");
                     return;
                 }

@@ -218,9 +218,13 @@ impl Settings {
         Ok(Setup { configs, roots })
     }
 
-    /// A configuration that verifies with this machine's roots in the handshake, for clients that are no probes.
-    pub(super) fn verifying(&self) -> Result<rustls::ClientConfig, String> {
-        let roots = rustls::RootCertStore { roots: self.native.anchors.clone() };
+    /// A configuration that verifies in the handshake, for clients that are no probes: with this machine's roots,
+    /// and with those of `ca` beside them.
+    pub(super) fn verifying(&self, ca: Option<&str>) -> Result<rustls::ClientConfig, String> {
+        let mut roots = rustls::RootCertStore { roots: self.native.anchors.clone() };
+        if let Some(ca) = ca {
+            roots.roots.extend_from_slice(&Roots::from_pem(ca)?.anchors);
+        }
         Ok(rustls::ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?

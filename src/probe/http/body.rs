@@ -3,6 +3,7 @@
 use std::{future::poll_fn, task::Poll};
 
 use hyper::header::HeaderMap;
+use tokio::task::coop::consume_budget;
 
 use super::{decode::Decoder, exchange::Exchange, expect::Need};
 use crate::{health::Reason, model::Pattern, net::Failure};
@@ -71,6 +72,8 @@ impl<'a> Text<'a> {
             match piece.await {
                 None => return Ok(End::Enough),
                 Some(Some(Ok(piece))) => {
+                    // A peer may send a mebibyte as a million pieces: others have their turn in between.
+                    consume_budget().await;
                     self.decoder.push(&piece).map_err(|what| broken(what.0, exchange))?;
                     if self.decoder.is_full() {
                         let sure = |pattern: &&Pattern| !pattern.is_match_so_far(self.decoder.bytes());

@@ -74,7 +74,8 @@ impl Http {
         match self.auth.as_deref() {
             Some(Auth::OAuth2 { token_url, client_id, client_secret, scopes }) if trail.is_trusted() => {
                 run.enter(Phase::Token);
-                let grant = oauth2::Grant { token_url, client_id, client_secret, scopes };
+                let ca = self.tls.ca.as_deref();
+                let grant = oauth2::Grant { token_url, client_id, client_secret, scopes, ca };
                 run.context.tokens.get(&run.context.net, run.clock(), &grant).await.map(Some)
             }
             _ => Ok(None),

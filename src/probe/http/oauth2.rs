@@ -26,6 +26,9 @@ use crate::{
 
 /// More grants than one cluster's checks have. With all in use, further ones fetch a token per run.
 const GRANTS_MAX: usize = 1024;
+/// Clients that trust a `tls.ca` beside the machine's roots, each with a copy of these (some 100 KB): together a
+/// few MB. Fleets have one authority of their own, or a handful.
+const CLIENTS_MAX: usize = 64;
 /// An answer is a token of a few KB and little else.
 const ANSWER_MAX: usize = 64 << 10;
 /// The run's own timeout is what usually ends a request: this only bounds one whose run went away.
@@ -45,6 +48,8 @@ pub(super) struct Grant<'a> {
     pub(super) client_id: &'a Secret,
     pub(super) client_secret: &'a Secret,
     pub(super) scopes: &'a [String],
+    /// PEM of the authorities that the token's server may have beside those of this machine.
+    pub(super) ca: Option<&'a str>,
 }
 
 /// A token as it is sent.
@@ -60,7 +65,8 @@ pub(super) struct Token {
 /// The tokens of all grants.
 #[derive(Default)]
 pub struct Tokens {
-    client: Mutex<Option<Client>>,
+    /// By what they trust.
+    clients: Mutex<HashMap<Option<Key>, Client>>,
     slots: Mutex<HashMap<Key, Arc<Slot>>>,
 }
 
@@ -98,7 +104,7 @@ impl Tokens {
         if let Some((_, failure)) = state.failed.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(failure.clone());
         }
-        let client = self.client(net)?;
+        let client = self.client(net, grant.ca)?;
         match fetch(&client, grant).await {
             Ok((header, lifetime)) => {
                 let until = clock.mono() + usable(lifetime);
@@ -136,14 +142,19 @@ impl Tokens {
         Arc::clone(slots.entry(key).or_default())
     }
 
-    fn client(&self, net: &Arc<Net>) -> Result<Client, Failure> {
-        let mut client = self.client.lock();
-        if let Some(client) = &*client {
+    fn client(&self, net: &Arc<Net>, ca: Option<&str>) -> Result<Client, Failure> {
+        let key = ca.map(|ca| Sha256::digest(ca).into());
+        if let Some(client) = self.clients.lock().get(&key) {
             return Ok(client.clone());
         }
         let limits = Limits { timeout: TIMEOUT, redirects: 0, proxy: false };
-        let made = Client::new(net, &limits).map_err(|what| Failure::new(Reason::LocalResources, what))?;
-        Ok(client.insert(made).clone())
+        let made = Client::trusting(net, &limits, ca).map_err(|what| Failure::new(Reason::LocalResources, what))?;
+        let mut clients = self.clients.lock();
+        if clients.len() >= CLIENTS_MAX {
+            // Those that are in use are made again when their tokens expire.
+            clients.clear();
+        }
+        Ok(clients.entry(key).or_insert(made).clone())
     }
 }
 
@@ -151,7 +162,8 @@ impl Grant<'_> {
     /// Tells grants apart without keeping their secrets.
     fn key(&self) -> Key {
         let mut hash = Sha256::new();
-        let texts = [self.token_url.as_str(), self.client_id.expose(), self.client_secret.expose()];
+        let ca = self.ca.unwrap_or_default();
+        let texts = [self.token_url.as_str(), self.client_id.expose(), self.client_secret.expose(), ca];
         for text in texts.into_iter().chain(self.scopes.iter().map(String::as_str)) {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text);
@@ -306,10 +318,13 @@ mod tests {
     fn grants_are_told_apart_by_all_they_hold() {
         let (one, two) = (Secret::new("a".to_owned()), Secret::new("ab".to_owned()));
         let url: Url = "https://id.example/".parse().unwrap();
-        let grant = |client_id, client_secret, scopes| Grant { token_url: &url, client_id, client_secret, scopes };
+        let grant =
+            |client_id, client_secret, scopes| Grant { token_url: &url, client_id, client_secret, scopes, ca: None };
         let scopes = vec!["b".to_owned()];
-        let keys = [grant(&one, &two, &[]), grant(&two, &one, &[]), grant(&one, &one, &scopes), grant(&one, &one, &[])]
-            .map(|grant| grant.key());
+        let other = Grant { ca: Some("b"), ..grant(&one, &one, &[]) };
+        let grants =
+            [grant(&one, &two, &[]), grant(&two, &one, &[]), grant(&one, &one, &scopes), grant(&one, &one, &[])];
+        let keys: Vec<Key> = grants.iter().chain([&other]).map(Grant::key).collect();
         for (index, key) in keys.iter().enumerate() {
             assert!(!keys[index + 1..].contains(key));
         }

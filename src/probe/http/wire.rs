@@ -9,10 +9,15 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    task::coop::poll_proceed,
 };
 use tokio_rustls::client::TlsStream;
 
 use crate::net;
+
+/// Bytes that cost as much of a task's turn as one look at a socket. A task has 128 of these; so a peer that sends
+/// without end, and is read in a loop by hyper, holds a thread for 500 KB at a time and not for 8 MB.
+const TURN: usize = 4096;
 
 pub(super) struct Wire {
     stream: Stream,
@@ -61,8 +66,10 @@ impl AsyncRead for Wire {
             Stream::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
         };
         if let Poll::Ready(Ok(())) = result {
-            if buf.filled().len() > before {
+            let read = buf.filled().len() - before;
+            if read > 0 {
                 self.heard = true;
+                pay(read / TURN, cx);
             } else if buf.remaining() > 0 {
                 self.ended = true;
             }
@@ -91,5 +98,56 @@ impl AsyncWrite for Wire {
             Stream::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Stream::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
+    }
+}
+
+/// Takes so much from the task's turn. With nothing left, the next look at the socket ends it.
+fn pay(times: usize, cx: &mut Context<'_>) {
+    for _ in 0..times {
+        match poll_proceed(cx) {
+            Poll::Ready(turn) => turn.made_progress(),
+            Poll::Pending => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, io::Write, net::TcpListener};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_flood_does_not_hold_the_thread() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let flood = std::thread::spawn(move || {
+            let (mut peer, _) = listener.accept().unwrap();
+            // Until the wire is dropped.
+            while peer.write_all(&[0; 64 << 10]).is_ok() {}
+        });
+        let mut wire = Wire::plain(TcpStream::connect(address).await.unwrap());
+        let (mut largest, mut all) = (0, 0);
+        let mut bytes = vec![0; 64 << 10];
+        while all < 20 << 20 {
+            let turn = poll_fn(|cx| {
+                let mut turn = 0;
+                loop {
+                    let mut buf = ReadBuf::new(&mut bytes);
+                    match Pin::new(&mut wire).poll_read(cx, &mut buf) {
+                        Poll::Ready(read) => read.unwrap(),
+                        Poll::Pending if turn > 0 => return Poll::Ready(turn),
+                        Poll::Pending => return Poll::Pending,
+                    }
+                    turn += buf.filled().len();
+                }
+            });
+            let turn = turn.await;
+            (largest, all) = (largest.max(turn), all + turn);
+            tokio::task::yield_now().await;
+        }
+        assert!(largest <= (129 * TURN) + bytes.len(), "{largest} bytes in one turn");
+        drop(wire);
+        flood.join().unwrap();
     }
 }

@@ -124,6 +124,26 @@ async fn bodies_are_not_taken_and_not_waited_for() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_all_seats_and_is_silent_loses_them() {
+    let limits = Limits { connections: 8, crowded: Duration::from_millis(200), ..Limits::default() };
+    let world = World::with(with(limits), checks()).await;
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        silent.push(TcpStream::connect(world.address).await.unwrap());
+    }
+    until("all seats taken", async || world.state.metrics.connections().get() == 8).await;
+    // Far before the 35 s that a connection may be silent otherwise.
+    until("an answer", async || {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        // One that is turned away may be closed before it has asked.
+        let _ =
+            stream.write_all(b"GET /health/liveness HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+        rest(&mut stream).await.starts_with("HTTP/1.1 200")
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn one_connection_too_many_is_turned_away_and_counted() {
     let world = World::with(with(Limits { connections: 2, ..Limits::default() }), checks()).await;

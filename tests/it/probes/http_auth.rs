@@ -185,6 +185,38 @@ async fn a_token_does_not_follow_to_another_origin() {
 }
 
 #[tokio::test]
+async fn a_token_server_of_the_checks_own_authority_is_trusted() {
+    let (root, other) = (Authority::new("Root", NOW), Authority::new("Other", NOW));
+    let server = root.server(&["localhost"], NOW).server(None, rustls::ALL_VERSIONS);
+    let answer = |_: &Heard| ok(r#"{"access_token":"t1","token_type":"Bearer"}"#);
+    let issuer = Site::start("127.0.0.1:0", Some(server), answer).await;
+    let site = Site::fixed(ok("")).await;
+    let context = context(&[]);
+    let with = |ca: Option<&Authority>| {
+        let ca = ca.map(|ca| ca.pem.as_str().into());
+        let auth = Auth::OAuth2 {
+            token_url: format!("https://localhost:{}/token", issuer.address.port()).parse().unwrap(),
+            client_id: secret("id"),
+            client_secret: secret("s3cret"),
+            scopes: vec![],
+        };
+        Http {
+            auth: Some(Box::new(auth)),
+            tls: Arc::new(Tls { asked: true, ca, ..Tls::default() }),
+            ..http(&site.url("/"))
+        }
+    };
+    assert_end(&ask(&context, with(Some(&root))).await, Reason::Ok, "200 OK");
+    // What one check trusts serves no other: not its roots, and not the token that came by them.
+    for stranger in [None, Some(&other)] {
+        let outcome = ask(&context, with(stranger)).await;
+        assert_eq!(outcome.reason, Reason::AuthenticationFailed, "{outcome:?}");
+        assert!(outcome.message.contains("certificate"), "{outcome:?}");
+    }
+    assert_eq!(tokens(&site), ["Bearer t1"]);
+}
+
+#[tokio::test]
 async fn a_client_certificate_is_shown() {
     let root = Authority::new("Root", NOW);
     let clients = Authority::new("Clients", NOW);

@@ -1,6 +1,12 @@
 //! The `http` probe against servers that do what they should not: each has its own reason and message.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use probity::{
     health::Reason,
@@ -165,4 +171,28 @@ async fn two_lengths_and_other_lies() {
     // More than was announced is not read.
     let said = after_request(vec![Act::Say(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok never")]).await;
     assert_eq!(said.0.verdict, Verdict::Good, "{said:?}");
+}
+
+#[tokio::test]
+async fn a_body_in_tiny_pieces_leaves_the_thread_to_others() {
+    const PIECES: usize = 200_000;
+    let mut said = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    said.extend(b"1\r\na\r\n".repeat(PIECES));
+    said.extend(b"0\r\n\r\n");
+    let peer = script(vec![Act::Hear(b"\r\n\r\n"), Act::Say(said.leak())]).await;
+    let turns = Arc::new(AtomicUsize::new(0));
+    let mut others = tokio::task::JoinSet::new();
+    others.spawn({
+        let turns = Arc::clone(&turns);
+        async move {
+            loop {
+                turns.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    assert_eq!(ask(thorough(&peer)).await.reason, Reason::Ok);
+    // A task's turn has room for 128 pieces; without the yield it has some 10,000.
+    let turns = turns.load(Ordering::Relaxed);
+    assert!(turns >= PIECES / 128, "{turns} turns");
 }

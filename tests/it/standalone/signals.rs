@@ -7,7 +7,7 @@ use super::{due_and_done, process::Probity, target::Target, wire::Answer, write_
 #[test]
 fn a_signal_ends_it_with_0_and_what_was_seen_is_kept() {
     let target = Target::start();
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let folder = tempfile::tempdir().unwrap();
         let (checks, data) = (folder.path().join("checks"), folder.path().join("data"));
         write_checks(&checks, 3, "1s", &target);
