@@ -5,9 +5,9 @@
 //! comes. Stand-alone, none of this is made.
 //!
 //! ```text
-//! source ── observed, removed ──┐
-//! engine ── changed ────────────┴─► Statuses ──► StatusWriter ── server-side apply ──► API server
-//!                                                     └─► Recorder ── events.k8s.io ──────┘
+//! source ── seen, gone ──┐
+//! engine ── changed ─────┴─► Statuses ──► StatusWriter ── server-side apply ──► API server
+//!                                              └─► Recorder ── events.k8s.io ──────┘
 //! ```
 
 mod backoff;

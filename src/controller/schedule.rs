@@ -109,8 +109,8 @@ impl Schedule {
         let (due, failures) = match self.items.get(subject) {
             Some(item) if item.flying => return,
             Some(item) if item.failures > 0 => (item.due.0, item.failures),
-            Some(item) if item.class >= class && item.due.0 <= due => return,
-            Some(item) if item.class == class => (due.min(item.due.0), 0),
+            // When its turn comes it is looked at again, and moves if it is less urgent by then.
+            Some(item) if item.class > class || (item.class == class && item.due.0 <= due) => return,
             _ => (due, 0),
         };
         let class = self.items.get(subject).map_or(class, |item| class.max(item.class));
@@ -234,3 +234,6 @@ impl Schedule {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,13 +3,15 @@
 use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
+use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::{
     status::Written,
     subject::{Kind, Subject},
 };
-use crate::{api::HealthCheckStatus, engine::Listener, model::ObjectKey};
+use crate::{api::HealthCheckStatus, engine::Listener, model::ObjectKey, source::kubernetes::Onlooker};
 
 /// The way in: cheap to clone, and every call returns at once. What is said of one object twice before the writer
 /// looks is one word, so that it holds at most one entry per object.
@@ -36,18 +38,6 @@ pub(super) enum Object {
 }
 
 impl Statuses {
-    /// The source saw a HealthCheck: at its first reading, and at each change. `status` is what the API server holds;
-    /// what it says already is not written again, also after a restart.
-    pub fn observed(&self, key: &ObjectKey, uid: &Arc<str>, status: Option<&HealthCheckStatus>) {
-        let written = Box::new(status.map(Written::of).unwrap_or_default());
-        self.tell(Kind::HealthCheck, key, Some(Object::There { uid: uid.clone(), written }));
-    }
-
-    /// The source saw that a HealthCheck is gone.
-    pub fn removed(&self, key: &ObjectKey) {
-        self.tell(Kind::HealthCheck, key, Some(Object::Gone));
-    }
-
     fn tell(&self, kind: Kind, key: &ObjectKey, object: Option<Object>) {
         let subject = Subject { kind, key: key.clone() };
         let mut all = self.0.news.lock();
@@ -70,6 +60,19 @@ impl Statuses {
     }
 }
 
+impl Onlooker for Statuses {
+    /// What a status says already is not written again, also after a restart. One that cannot be read counts as none.
+    fn seen(&self, key: &ObjectKey, uid: &str, status: Option<&Value>) {
+        let status = status.and_then(|status| HealthCheckStatus::deserialize(status).ok());
+        let written = Box::new(status.as_ref().map(Written::of).unwrap_or_default());
+        self.tell(Kind::HealthCheck, key, Some(Object::There { uid: uid.into(), written }));
+    }
+
+    fn gone(&self, key: &ObjectKey) {
+        self.tell(Kind::HealthCheck, key, Some(Object::Gone));
+    }
+}
+
 impl Listener for Statuses {
     fn changed(&self, key: &ObjectKey) {
         self.tell(Kind::HealthCheck, key, None);
@@ -82,9 +85,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_said_twice_is_one_word_and_the_newest_of_the_object() {
-        let (statuses, key, uid) = (Statuses::default(), ObjectKey::new("a", "b"), Arc::from("1"));
-        statuses.observed(&key, &uid, None);
-        statuses.removed(&key);
+        let (statuses, key) = (Statuses::default(), ObjectKey::new("a", "b"));
+        statuses.seen(&key, "1", None);
+        statuses.gone(&key);
         statuses.changed(&key);
         statuses.arrived().await;
         let news = statuses.take();

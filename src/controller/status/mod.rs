@@ -8,3 +8,6 @@ mod written;
 pub(super) use announce::announcements;
 pub(super) use compose::{TargetSeen, health_check};
 pub(super) use written::{Difference, Written};
+
+#[cfg(test)]
+mod tests;

@@ -111,13 +111,14 @@ impl Written {
     /// How `present` differs from this.
     pub(crate) fn difference(&self, present: &Self) -> Difference {
         let times = |one: &Self| (one.since, one.ready.since, one.healthy.since);
+        // While no verdict has been reached under this generation, the one of before stands: a check that is as it was
+        // before a restart is not said to be unknown in between.
+        let same_object = self.generation == present.generation && self.ready.status == present.ready.status;
+        let had_verdict = self.state.is_some() && !self.pending;
+        if present.pending && same_object && had_verdict {
+            return Difference::None;
+        }
         if self.standing != present.standing {
-            // While no verdict has been reached under this generation, the one of before a restart is the last word:
-            // a check that is as it was is not said to be unknown in between.
-            let same_object = self.generation == present.generation && self.ready.status == present.ready.status;
-            if present.pending && same_object && self.state.is_some() {
-                return Difference::None;
-            }
             return Difference::Standing;
         }
         if self.words != present.words || times(self) != times(present) {
