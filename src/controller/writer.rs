@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     api::HealthCheckStatus,
-    clock::{Clock, WallMs},
+    clock::{Clock, Now, WallMs},
     engine::{CheckView, Snapshot, TargetCell},
     health::Reason,
     model::ObjectKey,
@@ -209,16 +209,15 @@ impl StatusWriter {
 
     /// Looks whether a status is to be written, and when.
     fn look(&mut self, subject: &Subject) {
-        match self.wanted(subject) {
+        match self.wanted(subject, self.clock.now()) {
             Some((class, due, _)) => self.schedule.want(subject, class, due),
             None => self.schedule.settle(subject),
         }
     }
 
     /// The write that the present calls for: how soon, not before when, and what.
-    fn wanted(&mut self, subject: &Subject) -> Option<(Class, Duration, Box<Flight>)> {
+    fn wanted(&mut self, subject: &Subject, now: Now) -> Option<(Class, Duration, Box<Flight>)> {
         let record = self.records.get_mut(subject)?;
-        let now = self.clock.now();
         let cell = self.snapshot.get(&subject.key)?;
         let view = cell.view.load_full();
         // The engine has not come to the object of this uid yet; it will say so.
@@ -246,9 +245,11 @@ impl StatusWriter {
 
     /// Starts every write that is due and that the budgets allow.
     fn start_due(&mut self) {
-        let now = self.clock.mono();
+        // One moment for all of it: what is due at it is not due after it.
+        let at = self.clock.now();
+        let now = at.mono;
         while let Some((subject, class)) = self.schedule.next(now) {
-            let Some((wanted, due, flight)) = self.wanted(&subject) else {
+            let Some((wanted, due, flight)) = self.wanted(&subject, at) else {
                 self.schedule.settle(&subject);
                 continue;
             };
