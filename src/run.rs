@@ -13,8 +13,8 @@ use tracing::{error, info, warn};
 use crate::{
     cli::Exit,
     clock::Clock,
-    controller::Discovery,
-    engine::{Core, EVENTS, Engine, Snapshot},
+    controller::{self, Budgets, Discovery, EventSender, StatusWriter, Statuses, Tally},
+    engine::{self, Core, EVENTS, Engine, Snapshot},
     history::{self, Store, StoreHealth},
     metrics::Metrics,
     net::Net,
@@ -134,6 +134,12 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         store: store.clone(),
     });
     let guarded = settings.egress.guarded.clone();
+    let telling = match &objects {
+        Objects::Files(_) => None,
+        Objects::Cluster { cluster, .. } => {
+            Some(telling(&cluster.client, &snapshot, &metrics, settings.status, &clock)?)
+        }
+    };
     let net = Arc::new(Net::new(settings.egress, clock.clone()));
     let targets = Arc::<Targets>::default();
     let context = probe::Context::new(clock.clone(), net);
@@ -151,7 +157,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         context,
         beat: progress.watch("engine"),
         readiness: readiness.clone(),
-        listener: None,
+        listener: telling.as_ref().map(|telling| Arc::new(telling.statuses.clone()) as Arc<dyn engine::Listener>),
     };
 
     let mut supervisor = Supervisor::new(shutdown.clone());
@@ -166,16 +172,19 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
             ended
         });
     }
-    match objects {
-        Objects::Files(files) => supervisor.spawn("source", files.run(shutdown.clone())),
-        Objects::Cluster { cluster, namespaces, tell } => {
+    match (objects, telling) {
+        (Objects::Files(files), _) => supervisor.spawn("source", files.run(shutdown.clone())),
+        (Objects::Cluster { .. }, None) => {}
+        (Objects::Cluster { cluster, namespaces, tell }, Some(Telling { statuses, writer, events })) => {
             info!(server = %cluster.server, namespace = &*cluster.namespace, "in a cluster");
-            let observed: source::kubernetes::Observed = Arc::new(|_, _, _| {});
             let discovery = Discovery::new(cluster.client.clone(), targets, tell.clone(), clock);
             supervisor.spawn("discovery", discovery.run(shutdown.clone()));
-            let source = Kubernetes::new(&cluster, &namespaces, catalog, tell, readiness.clone(), observed);
+            let onlooker = Arc::new(statuses);
+            let source = Kubernetes::new(&cluster, &namespaces, catalog, tell, readiness.clone(), onlooker);
             supervisor.spawn("source", source.run(shutdown.clone()));
             supervisor.spawn("guard", guard(Cluster::clone(&cluster), guarded, shutdown.clone()));
+            supervisor.spawn("status", writer.run(shutdown.clone()));
+            supervisor.spawn("events", events.run(shutdown.clone()));
         }
     }
     {
@@ -208,6 +217,30 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
             Ok(in_order)
         }
     }
+}
+
+/// What tells the cluster how its objects are. Made before the engine, which leaves word with it.
+struct Telling {
+    statuses: Statuses,
+    writer: StatusWriter,
+    events: EventSender,
+}
+
+fn telling(
+    client: &kube::Client,
+    snapshot: &Snapshot,
+    metrics: &Metrics,
+    budgets: Budgets,
+    clock: &Clock,
+) -> Result<Telling, prometheus::Error> {
+    let tally = Tally::new(metrics)?;
+    // The pod's name; kubelet sets HOSTNAME when the manifest does not tell it.
+    let instance = ["POD_NAME", "HOSTNAME"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+    let (recorder, events) = controller::recorder(client.clone(), &instance, clock.clone(), tally.clone());
+    let statuses = Statuses::default();
+    let writer =
+        StatusWriter::new(client.clone(), statuses.clone(), snapshot.clone(), recorder, tally, budgets, clock.clone());
+    Ok(Telling { statuses, writer, events })
 }
 
 fn server_options(settings: &Settings, cluster: Option<server::ClusterAccess>) -> server::Options {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::net::Egress;
+use crate::{controller::Budgets, net::Egress};
 
 /// Settings of one process, valid by construction but for what only the system can tell.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Settings {
     pub egress: Egress,
     /// At least 1, at most [`MAX_IN_FLIGHT`].
     pub max_in_flight: usize,
+    /// Of the objects in a cluster.
+    pub status: Budgets,
     /// How long history is kept.
     pub history: Duration,
     pub api_token_file: Option<PathBuf>,

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use crate::{
+    controller::Budgets,
     settings::{DEFAULT_IN_FLIGHT, MAX_IN_FLIGHT, Origin, Settings, retention},
     telemetry,
 };
@@ -38,6 +39,14 @@ pub struct Args {
     #[arg(long, env = "PROBITY_MAX_IN_FLIGHT", value_name = "N", default_value_t = DEFAULT_IN_FLIGHT as u64,
           value_parser = clap::value_parser!(u64).range(1..=MAX_IN_FLIGHT as u64))]
     max_in_flight: u64,
+    /// Statuses in the cluster that are written a second for the sake of slow figures alone; 0 is off
+    #[arg(long, env = "PROBITY_STATUS_REFRESH_PER_SECOND", value_name = "N", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    status_refresh_per_second: u32,
+    /// Statuses in the cluster that are written a second after transitions and first results
+    #[arg(long, env = "PROBITY_STATUS_TRANSITIONS_PER_SECOND", value_name = "N", default_value_t = 200,
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    status_transitions_per_second: u32,
     /// How long data is kept, by kind [default: history=100d]
     #[arg(long, env = "PROBITY_RETENTION", value_name = "KIND=DURATION", value_parser = retention)]
     retention: Option<Duration>,
@@ -79,6 +88,7 @@ pub fn run(cli: &Cli, args: &Args) -> Exit {
         data_dir: args.data_dir.clone(),
         egress,
         max_in_flight: usize::try_from(args.max_in_flight).unwrap_or(MAX_IN_FLIGHT),
+        status: Budgets { transitions: args.status_transitions_per_second, refreshes: args.status_refresh_per_second },
         history: args.retention.unwrap_or(DEFAULT_RETENTION),
         api_token_file: args.api_token_file.clone(),
         open_reads: args.open_reads,

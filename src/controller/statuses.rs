@@ -62,10 +62,10 @@ impl Statuses {
 
 impl Onlooker for Statuses {
     /// What a status says already is not written again, also after a restart. One that cannot be read counts as none.
-    fn seen(&self, key: &ObjectKey, uid: &str, status: Option<&Value>) {
+    fn seen(&self, key: &ObjectKey, uid: &Arc<str>, status: Option<&Value>) {
         let status = status.and_then(|status| HealthCheckStatus::deserialize(status).ok());
         let written = Box::new(status.as_ref().map(Written::of).unwrap_or_default());
-        self.tell(Kind::HealthCheck, key, Some(Object::There { uid: uid.into(), written }));
+        self.tell(Kind::HealthCheck, key, Some(Object::There { uid: uid.clone(), written }));
     }
 
     fn gone(&self, key: &ObjectKey) {
@@ -86,7 +86,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_said_twice_is_one_word_and_the_newest_of_the_object() {
         let (statuses, key) = (Statuses::default(), ObjectKey::new("a", "b"));
-        statuses.seen(&key, "1", None);
+        statuses.seen(&key, &"1".into(), None);
         statuses.gone(&key);
         statuses.changed(&key);
         statuses.arrived().await;

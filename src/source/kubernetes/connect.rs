@@ -58,13 +58,21 @@ pub async fn connect() -> Result<Cluster, ConnectError> {
     let named = variable("KUBECONFIG").map(PathBuf::from);
     let home = variable("HOME").map(|home| Path::new(&home).join(".kube/config")).filter(|path| path.is_file());
     let in_pod = variable("KUBERNETES_SERVICE_HOST").is_some() && Path::new(ACCOUNT).join("token").is_file();
-    let mut config = match (named, in_pod, home) {
+    let config = match (named, in_pod, home) {
         (Some(path), _, _) | (None, false, Some(path)) => Config::from_kubeconfig(&KubeConfigOptions::default())
             .await
             .map_err(|error| ConnectError::Kubeconfig(path, Box::new(error)))?,
         (None, true, _) => Config::incluster().map_err(|error| ConnectError::Account(Box::new(error)))?,
         (None, false, None) => return Err(ConnectError::None),
     };
+    reach(config)
+}
+
+/// Prepares to talk to the cluster of this configuration, with our own bounds on time.
+///
+/// # Errors
+/// [`ConnectError::Client`] when its credentials or certificates cannot be used. Whether it answers is not tried.
+pub fn reach(mut config: Config) -> Result<Cluster, ConnectError> {
     config.connect_timeout = Some(CONNECT);
     config.read_timeout = Some(READ);
     config.write_timeout = Some(WRITE);

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Catalog, Closed, Event};
 use crate::{model::ObjectKey, validate::ValueKind, vitals::Readiness};
-pub use connect::{Cluster, ConnectError, connect};
+pub use connect::{Cluster, ConnectError, connect, reach};
 pub use guard::guard;
 use object::{Seen, Told};
 use objects::{Objects, Present};
@@ -38,9 +38,14 @@ const INBOX: usize = 512;
 /// held for 6 ms.
 const GULP: usize = 64;
 
-/// Told of each object that is seen, with its uid and the status that it has now: whoever writes statuses need not
-/// write again what is there already.
-pub type Observed = Arc<dyn Fn(&ObjectKey, &Arc<str>, Option<&Value>) + Send + Sync>;
+/// Is told of each object, so that whoever writes statuses need not write again what is there already. Called by the
+/// source's task: it must return at once.
+pub trait Onlooker: Send + Sync {
+    /// There is an object of this uid, and this is the status that it has now.
+    fn seen(&self, key: &ObjectKey, uid: &Arc<str>, status: Option<&Value>);
+    /// There is no object of this name any more.
+    fn gone(&self, key: &ObjectKey);
+}
 
 /// What the tasks of the source tell it.
 enum Inbox {
@@ -55,7 +60,7 @@ enum Inbox {
 pub struct Kubernetes {
     catalog: Arc<Catalog>,
     events: mpsc::Sender<Event>,
-    observed: Observed,
+    onlooker: Arc<dyn Onlooker>,
     inbox: mpsc::Receiver<Inbox>,
     objects: Objects,
     values: Values,
@@ -74,7 +79,7 @@ impl Kubernetes {
         catalog: Arc<Catalog>,
         events: mpsc::Sender<Event>,
         readiness: Readiness,
-        observed: Observed,
+        onlooker: Arc<dyn Onlooker>,
     ) -> Self {
         let mut named: Vec<Option<Arc<str>>> = namespaces.iter().map(|name| Some(Arc::from(name.as_str()))).collect();
         named.sort();
@@ -97,7 +102,7 @@ impl Kubernetes {
         Self {
             catalog,
             events,
-            observed,
+            onlooker,
             inbox,
             objects: Objects::new(&named).run_from(cluster.namespace.clone()),
             values: Values::new(cluster.client.clone(), told),
@@ -156,7 +161,7 @@ impl Kubernetes {
         match heard {
             Heard::Begin => self.objects.begin(scope),
             Heard::Listed(seen) | Heard::Applied(seen) => {
-                (self.observed)(&seen.key, &seen.uid, seen.status.as_ref());
+                self.onlooker.seen(&seen.key, &seen.uid, seen.status.as_ref());
                 self.objects.seen(scope, seen, &self.values);
             }
             Heard::Complete => {
@@ -195,7 +200,11 @@ impl Kubernetes {
     /// Puts what is to be said of a check now into the catalog, and tells the engine when that differs.
     async fn publish(&self, key: &ObjectKey) -> Result<(), Closed> {
         let before = self.catalog.get(key);
-        match self.objects.present(key) {
+        let present = self.objects.present(key);
+        if matches!(present, Present::Gone) {
+            self.onlooker.gone(key);
+        }
+        match present {
             Present::Waits => return Ok(()),
             Present::Gone if before.is_none() => return Ok(()),
             Present::Gone => self.catalog.remove(key),
