@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "the clock is the program's; how long a test waits is the test's")]
 
 mod api;
+mod audit;
 mod cluster;
 mod control;
 mod enter;
@@ -16,6 +17,7 @@ mod process;
 mod tools;
 
 pub use api::{Answer, Api};
+pub use audit::Write;
 pub use cluster::Cluster;
 pub use enter::{Ended, enter, inside, obstacle};
 pub use kubectl::{Kubectl, Output};

@@ -9,10 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    Api, Context, Kubectl, Result, Tools,
+    Api, Context, Kubectl, Result, Tools, audit,
     control::{ADMIN, ControlPlane, Layout, PATIENCE, kubeconfig},
     process::Process,
     tools,
@@ -205,28 +205,15 @@ pub fn pack(arguments: &[&str], archive: &Path) -> Result<()> {
 }
 
 fn layout(root: &Path) -> Result<Layout> {
-    let policy = root.join("audit.json");
-    // Every write, who made it and how it ended; what was written is in the objects.
-    let verbs = ["create", "update", "patch", "delete", "deletecollection"];
-    let rules: Value = json!({
-        "apiVersion": "audit.k8s.io/v1",
-        "kind": "Policy",
-        "omitStages": ["RequestReceived"],
-        "rules": [
-            {"level": "Metadata", "verbs": verbs, "resources": [{"group": "probity.dev"}, {"group": "events.k8s.io"}]},
-            {"level": "None"},
-        ],
-    });
-    fs::write(&policy, rules.to_string()).context("cannot write the audit policy")?;
-    let arguments = vec![
+    let audit = audit::arguments(root, &root.join("logs/audit.json"))?;
+    let mut arguments = vec![
         "--bind-address=0.0.0.0".to_owned(),
         "--authorization-mode=Node,RBAC".to_owned(),
         "--enable-admission-plugins=NodeRestriction".to_owned(),
         "--allow-privileged=true".to_owned(),
         "--kubelet-preferred-address-types=InternalIP".to_owned(),
-        format!("--audit-policy-file={}", policy.display()),
-        format!("--audit-log-path={}", root.join("logs/audit.json").display()),
     ];
+    arguments.extend(audit);
     let users = vec![ADMIN, CONTROLLERS, SCHEDULER, KUBELET, PROXY];
     Ok(Layout { etcd_client: 2379, etcd_peer: 2380, secure: 6443, address: ADDRESS, arguments, users })
 }

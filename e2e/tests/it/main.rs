@@ -1,7 +1,8 @@
 //! Probity's types against a real API server.
 //!
-//! One test over one server: a test runner that gives each test a process of its own would otherwise start an
-//! API server for each. What is tested are the stories below, each in its file, named by what a user wants.
+//! One test over one server, and one over another that is stopped on the way: a test runner that gives each test a
+//! process of its own would otherwise start an API server for each. What is tested are the stories below, each in
+//! its file, named by what a user wants.
 
 mod agreement;
 mod chart;
@@ -9,6 +10,7 @@ mod crd;
 mod explain;
 mod reading;
 mod rules;
+mod statuses;
 #[path = "../../../tests/it/goldens/table.rs"]
 mod table;
 
@@ -68,4 +70,17 @@ fn stories() {
         }
     }
     assert!(failed.is_empty(), "{} of {} stories failed: {failed:#?}", failed.len(), STORIES.len());
+}
+
+#[test]
+fn stories_of_statuses() {
+    let Ok(tools) = Tools::find() else {
+        assert!(!std::env::var("CI").is_ok_and(|ci| ci == "true"), "the API server's programs are missing");
+        eprintln!("\n*** LEFT OUT: the stories of statuses: the API server's programs are missing ***\n");
+        return;
+    };
+    let cluster = Cluster::start(&tools).expect("an API server");
+    if let Err(wrong) = statuses::tell(cluster) {
+        panic!("{wrong}");
+    }
 }
