@@ -2,6 +2,8 @@
 //!
 //! One story after the other, on an API server of its own, because it is stopped on the way.
 
+#![expect(clippy::disallowed_methods, reason = "the clock is the program's; how long a test waits is the test's")]
+
 mod world;
 
 use std::{

@@ -88,7 +88,7 @@ async fn parts(kubeconfig: &Path, budgets: Budgets) -> Result<(Snapshot, Metrics
     let catalog = Arc::new(Catalog::default());
     let (tell, told) = mpsc::channel(EVENTS);
     let readiness = Readiness::waiting_for(&["source"]);
-    let egress = Egress { deny: Vec::new(), allow: Vec::new(), allow_loopback: true };
+    let egress = Egress { allow_loopback: true, ..Egress::default() };
     let engine = Engine {
         core: Core::new(1_000),
         catalog: catalog.clone(),
