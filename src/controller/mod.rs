@@ -1,8 +1,8 @@
 //! What the cluster is told: the status of each object, and events about it.
 //!
-//! Owns what a status says, when it is written and how often; and [`Discovery`], which follows what checks look for. Decides nothing about health and holds up nothing:
-//! sources and the engine leave a key in [`Statuses`] and go on; [`StatusWriter`] reads the present when its turn
-//! comes. Stand-alone, none of this is made.
+//! Owns what a status says, when it is written and how often; and [`Discovery`], which follows what checks look for.
+//! Decides nothing about health and holds up nothing: sources and the engine leave a key in [`Statuses`] and go on;
+//! [`StatusWriter`] reads the present when its turn comes. Stand-alone, none of this is made.
 //!
 //! ```text
 //! source ── seen, gone ──┐

@@ -92,6 +92,7 @@ async fn parts(kubeconfig: &Path, budgets: Budgets) -> Result<(Snapshot, Metrics
     let engine = Engine {
         core: Core::new(1_000),
         catalog: catalog.clone(),
+        targets: Arc::default(),
         store: Arc::new(Volatile::default()),
         snapshot: snapshot.clone(),
         metrics: metrics.clone(),
