@@ -7,6 +7,7 @@
 mod agreement;
 mod chart;
 mod crd;
+mod discovery;
 mod explain;
 mod reading;
 mod rules;
@@ -31,7 +32,7 @@ pub type Told = Result<(), String>;
 type Story = fn(&Stage<'_>) -> Told;
 
 /// In order: the first installs what the others work with.
-const STORIES: [(&str, Story); 11] = [
+const STORIES: [(&str, Story); 12] = [
     ("an admin installs the types with kubectl apply", crd::applies),
     ("an admin installs the types by server-side apply", crd::applies_server_side),
     ("an author reads what each field means in kubectl explain", explain::every_field_has_a_text),
@@ -43,6 +44,7 @@ const STORIES: [(&str, Story); 11] = [
     ("a manifest means the same to Probity and to kubectl", reading::manifests_mean_the_same),
     ("an admin's chart is taken by helm and by the API server", chart::is_clean),
     ("an admin without helm applies what the chart says", chart::the_manifest_is_made_from_it),
+    ("targets come and go with Pods, endpoints and workloads", discovery::targets_come_and_go),
 ];
 
 #[test]
