@@ -11,6 +11,7 @@ mod discovery;
 mod explain;
 mod reading;
 mod rules;
+mod source;
 mod statuses;
 #[path = "../../../tests/it/goldens/table.rs"]
 mod table;
@@ -83,6 +84,19 @@ fn stories_of_statuses() {
     };
     let cluster = Cluster::start(&tools).expect("an API server");
     if let Err(wrong) = statuses::tell(cluster) {
+        panic!("{wrong}");
+    }
+}
+
+#[test]
+fn stories_of_objects() {
+    let Ok(tools) = Tools::find() else {
+        assert!(!std::env::var("CI").is_ok_and(|ci| ci == "true"), "the API server's programs are missing");
+        eprintln!("\n*** LEFT OUT: the stories of objects: the API server's programs are missing ***\n");
+        return;
+    };
+    let cluster = Cluster::start(&tools).expect("an API server");
+    if let Err(wrong) = source::tell(cluster) {
         panic!("{wrong}");
     }
 }
