@@ -321,6 +321,34 @@ fn a_new_spec_starts_over_and_voids_the_run_under_way_but_a_new_secret_does_not(
 }
 
 #[test]
+fn one_that_was_made_anew_takes_nothing_over_from_the_old_one() {
+    let mut world = World::new(10);
+    world.script.insert("a", (Duration::from_millis(1), refused()));
+    world.accept(check("a"));
+    world.step(Event::SourceReady);
+    world.pass(secs(30));
+    assert_eq!(world.state("a").0, State::Unhealthy);
+    let starts = world.starts_of("a").len();
+    let again = Arc::new(check("a"));
+    let key = again.key.clone();
+    let entry = Entry {
+        key: key.clone(),
+        uid: "another".into(),
+        generation: 1,
+        labels: Labels::default(),
+        verdict: Verdict::Accepted(again.clone()),
+        stale: None,
+        note: None,
+    };
+    let aim = Aim { slot: "".into(), store_id: 97, check: again };
+    let wanted = Wanted::Targets(vec![aim], None);
+    world.step(Event::Object { key, entry: Some(Arc::new(entry)), wanted });
+    assert_eq!(world.state("a"), (State::Unknown, Reason::Pending));
+    world.pass(Duration::from_millis(10));
+    assert_eq!(world.starts_of("a").len(), starts + 1, "it is run at once");
+}
+
+#[test]
 fn suspend_stops_runs_and_resume_runs_at_once() {
     let mut world = World::new(10);
     world.step(Event::SourceReady);

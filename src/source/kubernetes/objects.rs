@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{object::Seen, values::Values};
+use super::object::Seen;
 use crate::{
     health::Reason,
     model::{Labels, ObjectKey},
@@ -22,6 +22,12 @@ use crate::{
     },
     validate::{Fault, Lookup, References, ValueKind},
 };
+
+/// The Secrets and ConfigMaps that are known.
+pub(super) trait Held {
+    /// What `key` of an object holds; None when it is not known yet.
+    fn lookup(&self, kind: ValueKind, object: &ObjectKey, key: &str) -> Option<Lookup>;
+}
 
 /// What a verdict was reached from.
 struct From {
@@ -123,7 +129,7 @@ impl Objects {
         self.due.extend(self.waiting.iter().cloned());
     }
 
-    pub fn seen(&mut self, scope: usize, seen: Seen, values: &Values) {
+    pub fn seen(&mut self, scope: usize, seen: Seen, values: &dyn Held) {
         let Seen { key, uid, generation, text, status: _ } = seen;
         if let Some(listing) = self.scopes.get_mut(scope).and_then(|scope| scope.listing.as_mut()) {
             listing.insert(key.clone());
@@ -170,7 +176,7 @@ impl Objects {
     }
 
     /// Judges what is due. Gives the checks of which something else may have to be said now.
-    pub fn settle(&mut self, values: &Values) -> BTreeSet<ObjectKey> {
+    pub fn settle(&mut self, values: &dyn Held) -> BTreeSet<ObjectKey> {
         // One that is judged makes no other one due: only its coming and going does.
         for key in std::mem::take(&mut self.due) {
             let Some(held) = self.verdicts.get(&key) else { continue };
@@ -210,7 +216,7 @@ impl Objects {
         })
     }
 
-    fn judge(&mut self, key: &ObjectKey, from: From, generation: i64, text: &Value, bytes: Vec<u8>, values: &Values) {
+    fn judge(&mut self, key: &ObjectKey, from: From, generation: i64, text: &Value, bytes: Vec<u8>, values: &dyn Held) {
         let listing = self.scopes.iter().any(|scope| {
             scope.listing.is_some() && scope.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace)
         });
@@ -270,7 +276,7 @@ fn depends(judged: &Judged<From>) -> bool {
 /// What the cluster is known to hold.
 struct Known<'k> {
     names: &'k BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
-    values: &'k Values,
+    values: &'k dyn Held,
     operator: &'k str,
     /// A check that is not there may still be told.
     listing: bool,
@@ -306,3 +312,6 @@ impl References for Known<'_> {
         self.operator == namespace
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,3 +111,54 @@ impl Scopes {
         self.ready || self.are_read()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn denied() -> Trouble {
+        Trouble { why: Why::Denied, text: "healthchecks is forbidden".into() }
+    }
+
+    fn away() -> Trouble {
+        Trouble { why: Why::Other, text: "no answer".into() }
+    }
+
+    fn problems(readiness: &Readiness) -> Vec<&'static str> {
+        readiness.problems().into_iter().map(|(part, _)| part).collect()
+    }
+
+    #[test]
+    fn one_namespace_that_is_denied_is_said_and_the_rest_is_read() {
+        let readiness = Readiness::waiting_for(&[SOURCE]);
+        let mut scopes = Scopes::new(vec![Some("a".into()), Some("b".into())], readiness.clone());
+        scopes.trouble(1, &denied());
+        assert!(!scopes.are_read());
+        scopes.listed(0);
+        assert!(scopes.are_read());
+        scopes.ready();
+        readiness.ready(SOURCE);
+        let [(part, why)] = &readiness.problems()[..] else { panic!("{:?}", readiness.problems()) };
+        assert_eq!(*part, PERMISSIONS);
+        assert_eq!(&**why, "cannot read HealthChecks in namespace b: healthchecks is forbidden; grant it");
+        scopes.listed(1);
+        assert_eq!(problems(&readiness), [""; 0]);
+        // Later trouble makes nobody unready.
+        scopes.trouble(0, &away());
+        scopes.trouble(1, &denied());
+        assert_eq!(problems(&readiness), [""; 0]);
+    }
+
+    #[test]
+    fn an_api_server_that_does_not_answer_at_the_start_is_waited_for() {
+        let readiness = Readiness::waiting_for(&[SOURCE]);
+        let mut scopes = Scopes::new(vec![None], readiness.clone());
+        scopes.trouble(0, &away());
+        assert!(!scopes.are_read());
+        assert!(readiness.problems()[0].1.contains("in all namespaces: no answer"));
+        // Nothing at all may be read: that is no start, either.
+        scopes.trouble(0, &denied());
+        assert!(!scopes.are_read());
+        assert_eq!(problems(&readiness), [SOURCE]);
+    }
+}

@@ -20,6 +20,7 @@ use tokio::{
 
 use super::{
     Inbox,
+    objects::Held,
     watch::{self, Heard, Pause, Trouble, Why, follow},
 };
 use crate::{
@@ -84,20 +85,21 @@ impl Wanted {
     }
 }
 
-impl Values {
-    pub fn new(client: Client, inbox: mpsc::Sender<Inbox>) -> Self {
-        let gate = Arc::new(Semaphore::new(AT_ONCE));
-        Self { client, inbox, tasks: JoinSet::new(), gate, rooms: HashMap::new() }
-    }
-
-    /// What `key` of an object holds; None when it is not known yet.
-    pub fn lookup(&self, kind: ValueKind, object: &ObjectKey, key: &str) -> Option<Lookup> {
+impl Held for Values {
+    fn lookup(&self, kind: ValueKind, object: &ObjectKey, key: &str) -> Option<Lookup> {
         let wanted = self.rooms.get(&(kind, object.namespace.clone()))?.wanted.get(&object.name)?;
         Some(match wanted.held.as_ref()? {
             Answer::Found { payload, .. } => Lookup::in_payload(payload, key),
             Answer::Missing => Lookup::NoObject,
             Answer::Denied(why) => Lookup::NotPermitted(why.clone()),
         })
+    }
+}
+
+impl Values {
+    pub fn new(client: Client, inbox: mpsc::Sender<Inbox>) -> Self {
+        let gate = Arc::new(Semaphore::new(AT_ONCE));
+        Self { client, inbox, tasks: JoinSet::new(), gate, rooms: HashMap::new() }
     }
 
     /// Something refers to the object now, or nothing any more.
