@@ -67,7 +67,7 @@ pub struct Options {
     pub tls: Option<TlsFiles>,
     /// One bearer token per line; read again when its content changes. Needed to read from anywhere but loopback.
     pub api_token_file: Option<PathBuf>,
-    /// In a cluster: the cluster says who may read, and the token file nothing.
+    /// In a cluster: the cluster says who may read, beside who has a token of the file.
     pub cluster: Option<ClusterAccess>,
     pub limits: Limits,
 }
