@@ -99,6 +99,8 @@ struct Flight {
 struct Walk {
     last: Option<ObjectKey>,
     next: Duration,
+    /// When this round began.
+    began: Duration,
 }
 
 /// A walk takes a share of all checks each second.
@@ -197,13 +199,20 @@ impl StatusWriter {
         if now < self.walk.next {
             return;
         }
-        self.walk.next = now + STEP;
+        if self.walk.last.is_none() {
+            self.walk.began = now;
+        }
         let checks = self.snapshot.checks();
         let share = checks.len().div_ceil((WALK.as_secs() / STEP.as_secs()) as usize);
         let after = self.walk.last.take().map_or(Bound::Unbounded, Bound::Excluded);
         let keys: Vec<_> = checks.range((after, Bound::Unbounded)).take(share).map(|(key, _)| key.clone()).collect();
-        // At the end it begins anew.
-        self.walk.last = if keys.len() < share { None } else { keys.last().cloned() };
+        self.walk.next = now + STEP;
+        self.walk.last = keys.last().cloned();
+        if keys.len() < share || keys.is_empty() {
+            // At the end it begins anew: a few are not looked at more often than many.
+            self.walk.last = None;
+            self.walk.next = self.walk.next.max(self.walk.began + WALK);
+        }
         self.looks.extend(keys.into_iter().map(|key| Subject { kind: Kind::HealthCheck, key }));
     }
 

@@ -9,6 +9,7 @@
 )]
 
 mod cli;
+mod controller;
 mod goldens;
 mod http;
 mod mutation;
