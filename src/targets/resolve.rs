@@ -217,13 +217,14 @@ impl<'k> Look<'_, 'k> {
         }
         let targets: Vec<_> = (found.into_iter().take(discover.max_targets))
             .map(|(slot, spot)| {
-                let instance = |port: &dyn std::fmt::Display| {
-                    let has_port = discover.kind == DiscoverKind::EndpointSlice;
-                    Some(if has_port { slot.clone() } else { format!("{slot}:{port}") })
+                // The port as it is asked for: its number may change, and the series stay the same.
+                let instance = match discover.kind {
+                    DiscoverKind::EndpointSlice => slot.clone(),
+                    DiscoverKind::Pod | DiscoverKind::Service => format!("{slot}:{}", discover.port),
                 };
                 let check = match spot {
-                    Ok(spot) => aim::at(self.check, instance(&spot.port), &spot),
-                    Err(missing) => aim::nowhere(self.check, instance(&discover.port), Reason::TargetMissing, missing),
+                    Ok(spot) => aim::at(self.check, Some(instance), &spot),
+                    Err(missing) => aim::nowhere(self.check, Some(instance), Reason::TargetMissing, missing),
                 };
                 Target { slot: slot.into(), check: Arc::new(check) }
             })

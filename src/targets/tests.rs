@@ -191,7 +191,7 @@ fn pods_are_called_by_name_and_dialled_at_their_own_address_while_they_run() {
     let web = |at: &str| discover(DiscoverKind::Pod, "app=web", at);
     assert_eq!(
         told(&web("http"), &some),
-        ["web-1|web-1:8080|10.0.0.1:8080", "web-2|web-2:8080|10.0.0.2:8080 @10.0.0.2,fd00::2"]
+        ["web-1|web-1:http|10.0.0.1:8080", "web-2|web-2:http|10.0.0.2:8080 @10.0.0.2,fd00::2"]
     );
     assert_eq!(told(&web("9090"), &some)[0], "web-1|web-1:9090|10.0.0.1:9090");
     assert_eq!(told(&web("rpc"), &some)[0], "web-1|web-1:rpc|!TargetMissing Pod web-1 has no port rpc");
@@ -214,7 +214,7 @@ fn services_by_selector_are_targets_each_and_those_of_other_places_are_left_out(
         told(&discover(DiscoverKind::Service, "app=web", "http"), &known),
         [
             "api|api:http|!TargetMissing nothing is ready behind Service api",
-            "web|web:80|web.ns.svc:80 @10.96.0.7",
+            "web|web:http|web.ns.svc:80 @10.96.0.7",
             "note: 1 of type ExternalName left out: nothing of them is in the cluster"
         ]
     );

@@ -112,7 +112,12 @@ impl Discovery {
                     for key in std::mem::take(&mut self.dirty) {
                         tokio::select! {
                             () = shutdown.cancelled() => return Ok(()),
-                            sent = self.events.send(Event::Changed(key)) => sent.map_err(|_| Closed)?,
+                            sent = self.events.send(Event::Changed(key)) => match sent {
+                                Ok(()) => {}
+                                // Whoever took them is stopping as well.
+                                Err(_) if shutdown.is_cancelled() => return Ok(()),
+                                Err(_) => return Err(Closed),
+                            },
                         }
                     }
                 }

@@ -9,6 +9,7 @@ mod http_hostile;
 mod http_redirects;
 mod http_versions;
 mod peers;
+mod place;
 mod resolve;
 mod tcp;
 mod tls;
