@@ -7,7 +7,7 @@ WORKDIR /src
 COPY . .
 # The toolchain is the one that rust-toolchain.toml pins.
 RUN rustup target add x86_64-unknown-linux-musl \
- && CC_x86_64_unknown_linux_musl=musl-gcc CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER=musl-gcc \
+ && CC_x86_64_unknown_linux_musl=musl-gcc \
     cargo build --locked --package probity --bin probity --release --target x86_64-unknown-linux-musl --target-dir /target \
  && mkdir -p /image/etc/ssl/certs \
  && cp /target/x86_64-unknown-linux-musl/release/probity /image/probity \
