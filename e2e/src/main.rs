@@ -1,6 +1,6 @@
-//! Runs a command with a whole Kubernetes around it: `cargo run -p e2e -- bash`.
+//! Runs a command with a whole Kubernetes around it: `cargo run -p e2e -- kubectl get nodes`.
 //!
-//! For trying things by hand. `kubectl` and `helm` are on the command's path and know the cluster; it ends with the
+//! For trying things. `kubectl` and `helm` are on the command's path and know the cluster; it ends with the
 //! command.
 
 use std::process::{Command, ExitCode};
@@ -20,7 +20,9 @@ fn main() -> ExitCode {
 fn run() -> Result<u8> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some((program, rest)) = arguments.split_first() else {
-        return Err("name a command to run with a cluster around it, as in: cargo run -p e2e -- bash".to_owned());
+        return Err(
+            "name a command to run with a cluster around it, as in: cargo run -p e2e -- kubectl get nodes".to_owned()
+        );
     };
     let Some(folder) = e2e::inside() else {
         if let Some(obstacle) = e2e::obstacle() {

@@ -18,7 +18,7 @@ pub fn installs_upgrades_and_leaves(world: &mut World) -> Told {
     if deployment["status"]["readyReplicas"] != 1 {
         return Err(format!("the pod is not ready: {}", deployment["status"]));
     }
-    world.helm(["test", "probity", "--namespace", HERE])?;
+    world.helm(["test", "probity", "--namespace", HERE, "--timeout=60s"])?;
 
     let newer = chart_with_a_new_field(world.folder())?;
     world.install(HERE, &newer, &[storage])?;
