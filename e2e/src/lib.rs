@@ -2,7 +2,7 @@
 //!
 //! Owns the programs ([`Tools`]), the processes ([`Cluster`], and [`Node`] that runs pods, too) and the two ways to
 //! talk to them: `kubectl`, as people do, and plain HTTP ([`Api`]), where a test needs the answer and not its
-//! rendering. A node is had inside namespaces of its own only ([`mod@enter`]), and so nothing of it can be left behind.
+//! rendering. A node is had inside namespaces of its own only ([`fn@enter`]), and so nothing of it can be left behind.
 
 #![expect(clippy::disallowed_methods, reason = "the clock is the program's; how long a test waits is the test's")]
 
