@@ -26,6 +26,10 @@ use super::{
 /// Frames that could not be written wait, up to this many bytes: half an hour of 1,000 runs/s.
 const FRAMES_BYTES_MAX: usize = 8 << 20;
 
+/// Between two commits of transitions. One that comes alone is on disk at once; of a stream, as in an outage or in the
+/// first interval of a process, those of so long share the disk's flush, which costs more than all else of them.
+const COMMITS_APART: Duration = Duration::from_millis(20);
+
 /// Pages in the log after which they are copied into the database: SQLite's own default.
 const CHECKPOINT_PAGES: i64 = 1_000;
 
@@ -44,6 +48,7 @@ pub struct Writer {
     frames: VecDeque<(u64, Vec<u8>, usize)>,
     frames_bytes: usize,
     next_flush: Duration,
+    next_commit: Duration,
     logged: Option<Duration>,
     /// Which file the connection writes to.
     file: Option<FileId>,
@@ -88,6 +93,7 @@ impl Writer {
             frames: VecDeque::new(),
             frames_bytes: 0,
             next_flush: Duration::ZERO,
+            next_commit: Duration::ZERO,
             logged: None,
             wal_length: 0,
             wal_copied: 0,
@@ -104,6 +110,7 @@ impl Writer {
         loop {
             match self.wait() {
                 Wake::Urgent => {
+                    self.next_commit = self.shared.options.clock.mono() + COMMITS_APART;
                     self.commit_urgent();
                 }
                 Wake::Flush(asked) => {
@@ -123,7 +130,9 @@ impl Writer {
         let shared = self.shared.clone();
         let mut state = shared.state.lock();
         loop {
-            if !state.urgent.is_empty() {
+            let now = shared.options.clock.mono();
+            let until_commit = (!state.urgent.is_empty()).then(|| self.next_commit.saturating_sub(now));
+            if until_commit.is_some_and(|left| left.is_zero()) {
                 return Wake::Urgent;
             }
             if !state.asked.is_empty() {
@@ -132,11 +141,11 @@ impl Writer {
             if state.closing {
                 return Wake::Close;
             }
-            let left = self.next_flush.saturating_sub(shared.options.clock.mono());
+            let left = self.next_flush.saturating_sub(now);
             if left.is_zero() {
                 return Wake::Flush(Vec::new());
             }
-            shared.writer_bell.wait_for(&mut state, left);
+            shared.writer_bell.wait_for(&mut state, until_commit.map_or(left, |until| left.min(until)));
         }
     }
 
