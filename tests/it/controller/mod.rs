@@ -124,6 +124,7 @@ async fn a_write_is_tried_again_after_what_its_answer_calls_for_and_no_more() {
         for pair in arrived.windows(2) {
             assert!(pair[1] - pair[0] >= pause, "{script:?}: {arrived:?}");
         }
+        // That no further write comes can only be seen by waiting.
         tokio::time::sleep(ms(1_200)).await;
         assert_eq!(world.server.writes("cart").len(), writes, "{script:?}: written on and on");
     }
@@ -165,6 +166,7 @@ async fn what_came_and_went_while_a_write_was_refused_is_written_as_it_is_then()
         world.show(&["cart"], state, 0);
     }
     world.writes("cart", 4, LONG).await;
+    // A write of what has passed would come meanwhile.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (_, body) = world.server.last();
     let body: serde_json::Value = serde_json::from_slice(&body).unwrap();

@@ -243,6 +243,7 @@ fn transitions(scene: &mut Scene) -> Told {
 
 fn quiet(scene: &mut Scene) -> Told {
     let before = scene.writes()?;
+    // That nothing comes can only be seen by waiting: eight runs of each check.
     std::thread::sleep(Duration::from_secs(8));
     let after = scene.writes()?;
     if before == after { Ok(()) } else { Err(format!("written though nothing differs: {before:?}, {after:?}")) }
@@ -278,11 +279,13 @@ fn away(scene: &mut Scene) -> Told {
     scene.flips_see(State::Unhealthy)?;
     scene.flips = Some(Target::on(scene.port)?);
     scene.flips_see(State::Healthy)?;
+    // How long it is away is what this is about: far longer than any backoff.
     std::thread::sleep(Duration::from_secs(20).saturating_sub(begin.elapsed()));
     scene.cluster.start_apiserver()?;
     let took = scene.all_are("", "Healthy", Duration::from_secs(5))?;
     println!("   right {took:?} after the API server was ready; it was away for {:?}", begin.elapsed() - took);
     event(scene, "flip-0", "Healthy")?;
+    // A write too many would come after the longest backoff of 2 s.
     std::thread::sleep(Duration::from_secs(3));
     let after = scene.writes()?;
     for (name, count) in &after {
