@@ -13,9 +13,11 @@ mod pattern;
 pub mod pem;
 mod place;
 mod request;
+mod rule;
 mod secret;
 mod seek;
 mod selector;
+mod severity;
 mod tcp;
 mod tls;
 mod workload;
@@ -29,9 +31,13 @@ pub use key::{Labels, ObjectKey, TargetKey};
 pub use pattern::Pattern;
 pub use place::{Known, Nowhere, Place};
 pub use request::{Hop, Request};
+pub use rule::{
+    AlertRule, Bound, Checks, Condition, Escalation, Inhibition, OnError, OnNoData, Percentile, ProbeMetric,
+};
 pub use secret::Secret;
 pub use seek::{Discover, DiscoverKind, Port, Seek};
 pub use selector::{Operator, Selector, SelectorError};
+pub use severity::{Severity, UnknownSeverity};
 pub use tcp::{Tcp, TcpStep};
 pub use tls::{Address, IpFamily, StartTls, Tls, TlsProbe};
 pub use workload::{Workload, WorkloadKind};
