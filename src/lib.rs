@@ -14,6 +14,7 @@ pub mod api;
 pub mod model;
 pub mod validate;
 
+pub mod alert;
 pub mod health;
 pub mod schedule;
 

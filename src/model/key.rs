@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 /// The labels of an object, shared between all objects that carry the same ones.
 pub type Labels = Arc<BTreeMap<String, String>>;
 
 /// Namespace and name of an object of a kind that the context tells.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ObjectKey {
     pub namespace: Arc<str>,
     pub name: Arc<str>,

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// The modules that decide.
-const PURE: [&str; 5] = ["src/api", "src/model", "src/validate", "src/schedule", "src/health"];
+const PURE: [&str; 6] = ["src/api", "src/model", "src/validate", "src/schedule", "src/health", "src/alert"];
 
 /// The files of `history` that do I/O; every other one of it is pure.
 const HISTORY_EDGE: [&str; 1] = ["src/history/sqlite"];
