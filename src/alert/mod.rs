@@ -9,7 +9,6 @@ mod incident;
 mod labels;
 mod notification;
 mod reason;
-mod severity;
 mod value;
 
 pub use fingerprint::Fingerprint;
@@ -17,5 +16,6 @@ pub use incident::Incident;
 pub use labels::Labels;
 pub use notification::{Alert, Group, Notification, NotificationId, Status, Why};
 pub use reason::Reason;
-pub use severity::Severity;
 pub use value::Value;
+
+pub use crate::model::Severity;
