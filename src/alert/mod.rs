@@ -4,16 +4,22 @@
 //! first was pending until it is resolved is its *episode*. What makes two notifications the same *incident* is the
 //! rule's UID and the labels without severity. A *notification* is what one channel is told at one time.
 
+mod episode;
 mod fingerprint;
 mod incident;
 mod labels;
+mod matcher;
+mod moment;
 mod notification;
 mod reason;
 mod value;
 
-pub use fingerprint::Fingerprint;
-pub use incident::Incident;
+pub use episode::{Episode, Phase};
+pub use fingerprint::{Fingerprint, FingerprintError};
+pub use incident::{Incident, IncidentError};
 pub use labels::Labels;
+pub use matcher::{Compare, Matcher, MatcherError, Matchers};
+pub use moment::{Moment, Timeline, millis};
 pub use notification::{Alert, Group, Notification, NotificationId, Status, Why};
 pub use reason::Reason;
 pub use value::Value;

@@ -58,6 +58,13 @@ pub struct Alert {
     /// It is resolved, and this channel was not told before that it fired: the message says both.
     #[serde(default)]
     pub untold: bool,
+    /// The notification is about this one. Others stand in it because they fire in the same group.
+    #[serde(default = "yes")]
+    pub news: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The alerts of a channel that have the same values for the labels that it groups by.
@@ -134,9 +141,10 @@ pub struct Notification {
     pub channel: ObjectKey,
     pub group: Group,
     pub why: Why,
-    /// Firing ones first, each in the order of when it began. Never empty, but where `why` is Test.
+    /// In the order in which they are to be told: of one incident, what was before stands before what came after.
+    /// Never empty, but where `why` is Test.
     pub alerts: Vec<Alert>,
-    /// How many more there are than `alerts` holds.
+    /// How many more alerts fire in the group than `alerts` holds. What is news is never left out.
     pub truncated: u32,
     pub created_at: WallMs,
     /// On the log lines and on the calls that go out; 1 to 128 of `[A-Za-z0-9._-]`.
