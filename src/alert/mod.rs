@@ -12,6 +12,8 @@ mod matcher;
 mod moment;
 mod notification;
 mod reason;
+pub mod rule;
+mod transition;
 mod value;
 
 pub use episode::{Episode, Phase};
@@ -22,6 +24,7 @@ pub use matcher::{Compare, Matcher, MatcherError, Matchers};
 pub use moment::{Moment, Timeline, millis};
 pub use notification::{Alert, Group, Notification, NotificationId, Status, Why};
 pub use reason::Reason;
+pub use transition::{Transition, Turn};
 pub use value::Value;
 
 pub use crate::model::Severity;
