@@ -1,11 +1,12 @@
 //! The CustomResourceDefinitions, from the derived ones.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use kube::CustomResourceExt;
 use serde_json::Value;
 
-use super::HealthCheck;
+use super::{AlertRule, HealthCheck};
+use crate::model::Kind;
 
 /// The API group of all kinds.
 pub const GROUP: &str = "probity.dev";
@@ -14,16 +15,27 @@ pub const VERSION: &str = "v1alpha1";
 
 /// Every CustomResourceDefinition with its plural name, as JSON.
 pub fn crds() -> Vec<(&'static str, Value)> {
-    vec![("healthchecks", crd(serde_json::to_value(HealthCheck::crd())))]
+    Kind::ALL.map(|kind| (kind.plural(), derived(kind))).to_vec()
 }
 
-/// The structural schema of HealthCheck: the object's root.
-pub fn health_check_schema() -> &'static Value {
-    static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-        let mut crd = crd(serde_json::to_value(HealthCheck::crd()));
-        crd.pointer_mut("/spec/versions/0/schema/openAPIV3Schema").map(Value::take).unwrap_or_default()
+/// The structural schema of a kind: the object's root.
+pub fn schema(kind: Kind) -> &'static Value {
+    static SCHEMAS: LazyLock<BTreeMap<Kind, Value>> = LazyLock::new(|| {
+        let schema = |kind| {
+            let mut crd = derived(kind);
+            crd.pointer_mut("/spec/versions/0/schema/openAPIV3Schema").map(Value::take).unwrap_or_default()
+        };
+        Kind::ALL.map(|kind| (kind, schema(kind))).into()
     });
-    &SCHEMA
+    static NONE: Value = Value::Null;
+    SCHEMAS.get(&kind).unwrap_or(&NONE)
+}
+
+fn derived(kind: Kind) -> Value {
+    crd(match kind {
+        Kind::HealthCheck => serde_json::to_value(HealthCheck::crd()),
+        Kind::AlertRule => serde_json::to_value(AlertRule::crd()),
+    })
 }
 
 /// A type that is derived always serializes; were it not so, the golden test of `crds/` would see null.

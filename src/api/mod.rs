@@ -7,6 +7,9 @@
 //! Numbers are signed, because an API server does not know unsigned formats. One-of is a struct of optional
 //! fields with a rule. Every rule has its equal in `validate`, and a table of manifests holds both to it.
 
+mod alert_rule;
+mod alert_rule_status;
+mod condition;
 mod crd;
 mod discover;
 mod dns;
@@ -14,14 +17,24 @@ mod duration;
 mod health_check;
 mod http;
 mod rules;
+mod source;
 mod status;
 mod tcp;
+mod template;
 mod tls;
 mod value;
 mod workload;
 mod yaml;
 
-pub use crd::{GROUP, VERSION, crds, health_check_schema};
+pub use alert_rule::{
+    AlertRule, AlertRuleSpec, ChannelRef, EscalationSpec, InhibitionSpec, OnErrorSpec, OnNoDataSpec, SeverityName,
+};
+pub use alert_rule_status::{AlertRuleStatus, AlertStatus, NotificationStatus, RuleStateName};
+pub use condition::{
+    AggregateSpec, BurnRateSpec, ConditionSpec, HealthCheckConditionSpec, MeasurementConditionSpec, ProbeConditionSpec,
+    ProbeMetricSpec, PromqlConditionSpec, SloConditionSpec, SloStateName,
+};
+pub use crd::{GROUP, VERSION, crds, schema};
 pub use discover::{DiscoverKind, DiscoverSpec, LabelValue, OperatorSpec, PortSpec, RequirementSpec, SelectorSpec};
 pub use dns::{DnsExpectSpec, DnsRcode, DnsRecordType, DnsSpec, DnsTransportSpec};
 pub use duration::DurationText;
@@ -30,8 +43,10 @@ pub use http::{
     AuthSpec, BasicAuthSpec, BearerAuthSpec, HeaderExpectSpec, HeaderSpec, HttpExpectSpec, HttpMethod, HttpScheme,
     HttpSpec, HttpVersionSpec, OAuth2Spec, ServiceSpec,
 };
+pub use source::SourceSpec;
 pub use status::{FailingTarget, HealthCheckStatus, StateName, TargetCounts};
 pub use tcp::{TcpSpec, TcpStepSpec};
+pub use template::TemplateText;
 pub use tls::{IpFamilySpec, StartTlsSpec, TlsProbeSpec, TlsSpec};
 pub use value::{CredentialSource, KeyRef, TextSource, ValueFrom};
 pub use workload::{WorkloadKindSpec, WorkloadSpec};

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{crds, health_check_schema};
+use super::{crds, schema};
+use crate::model::Kind;
 
 /// Calls `see` with every schema below this one that has a type or properties, and with its path.
 fn walk(schema: &Value, path: &str, see: &mut dyn FnMut(&str, &Value)) {
@@ -17,10 +18,20 @@ fn walk(schema: &Value, path: &str, see: &mut dyn FnMut(&str, &Value)) {
     }
 }
 
+/// The same over all kinds, from the field `below` of each, or from the root.
+fn every(below: &str, see: &mut dyn FnMut(&str, &Value)) {
+    for kind in Kind::ALL {
+        let root = schema(kind);
+        let from = if below.is_empty() { root } else { &root["properties"][below] };
+        assert!(from.is_object(), "{kind}");
+        walk(from, &format!("{kind} {below}"), see);
+    }
+}
+
 #[test]
 fn every_field_has_a_text_for_kubectl_explain() {
     let mut silent = Vec::new();
-    walk(health_check_schema(), "", &mut |path, schema| {
+    every("", &mut |path, schema| {
         let item = path.ends_with("[]") || path.ends_with("{}");
         if !item && schema["description"].as_str().is_none_or(str::is_empty) {
             silent.push(path.to_owned());
@@ -32,19 +43,19 @@ fn every_field_has_a_text_for_kubectl_explain() {
 #[test]
 fn everything_is_bounded_typed_and_of_a_format_that_the_api_server_knows() {
     let mut wrong = Vec::new();
-    walk(&health_check_schema()["properties"]["spec"], "spec", &mut |path, schema| {
+    every("spec", &mut |path, schema| {
         let bounded = match schema["type"].as_str() {
             Some("string") => schema.get("enum").is_some() || schema.get("maxLength").is_some(),
             Some("array") => schema.get("maxItems").is_some(),
             Some("object") => schema.get("properties").is_some() || schema.get("maxProperties").is_some(),
             Some("integer") => schema.get("minimum").is_some() && schema.get("maximum").is_some(),
-            Some("boolean") => true,
+            Some("boolean" | "number") => true,
             None if schema["x-kubernetes-int-or-string"] == true => {
                 ["minimum", "maximum", "maxLength"].iter().all(|bound| schema.get(*bound).is_some())
             }
             _ => false,
         };
-        let format = schema["format"].as_str().is_none_or(|format| ["int32", "int64"].contains(&format));
+        let format = schema["format"].as_str().is_none_or(|format| ["int32", "int64", "double"].contains(&format));
         if !bounded || !format || schema.get("nullable").is_some() {
             wrong.push(path.to_owned());
         }
@@ -55,7 +66,7 @@ fn everything_is_bounded_typed_and_of_a_format_that_the_api_server_knows() {
 #[test]
 fn every_rule_says_what_is_wrong() {
     let mut silent = Vec::new();
-    walk(health_check_schema(), "", &mut |path, schema| {
+    every("", &mut |path, schema| {
         for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
             if rule["message"].as_str().is_none_or(str::is_empty) {
                 silent.push(format!("{path}: {}", rule["rule"]));
@@ -76,7 +87,7 @@ fn no_crd_is_over_200_kb_as_compact_json() {
 
 #[test]
 fn a_timeout_has_no_default_and_the_others_have_the_documented_ones() {
-    let spec = &health_check_schema()["properties"]["spec"]["properties"];
+    let spec = &schema(Kind::HealthCheck)["properties"]["spec"]["properties"];
     assert_eq!(spec["timeout"].get("default"), None);
     assert_eq!(spec["interval"]["default"], "30s");
     assert_eq!(spec["failureThreshold"]["default"], 3);

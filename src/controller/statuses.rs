@@ -11,7 +11,12 @@ use super::{
     status::Written,
     subject::{Kind, Subject},
 };
-use crate::{api::HealthCheckStatus, engine::Listener, model::ObjectKey, source::kubernetes::Onlooker};
+use crate::{
+    api::HealthCheckStatus,
+    engine::Listener,
+    model::{self, ObjectKey},
+    source::kubernetes::Onlooker,
+};
 
 /// The way in: cheap to clone, and every call returns at once. What is said of one object twice before the writer
 /// looks is one word, so that it holds at most one entry per object.
@@ -62,13 +67,19 @@ impl Statuses {
 
 impl Onlooker for Statuses {
     /// What a status says already is not written again, also after a restart. One that cannot be read counts as none.
-    fn seen(&self, key: &ObjectKey, uid: &Arc<str>, status: Option<&Value>) {
+    fn seen(&self, kind: model::Kind, key: &ObjectKey, uid: &Arc<str>, status: Option<&Value>) {
+        if kind != model::Kind::HealthCheck {
+            return;
+        }
         let status = status.and_then(|status| HealthCheckStatus::deserialize(status).ok());
         let written = Box::new(status.as_ref().map(Written::of).unwrap_or_default());
         self.tell(Kind::HealthCheck, key, Some(Object::There { uid: uid.clone(), written }));
     }
 
-    fn gone(&self, key: &ObjectKey) {
+    fn gone(&self, kind: model::Kind, key: &ObjectKey) {
+        if kind != model::Kind::HealthCheck {
+            return;
+        }
         self.tell(Kind::HealthCheck, key, Some(Object::Gone));
     }
 }
@@ -86,8 +97,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_said_twice_is_one_word_and_the_newest_of_the_object() {
         let (statuses, key) = (Statuses::default(), ObjectKey::new("a", "b"));
-        statuses.seen(&key, &"1".into(), None);
-        statuses.gone(&key);
+        statuses.seen(model::Kind::HealthCheck, &key, &"1".into(), None);
+        statuses.gone(model::Kind::HealthCheck, &key);
         statuses.changed(&key);
         statuses.arrived().await;
         let news = statuses.take();

@@ -9,7 +9,7 @@ use crate::{
     clock::Now,
     health::{Reason, State, Target},
     history::Recent,
-    model::{HealthCheck, ObjectKey, Place, TargetKey},
+    model::{HealthCheck, Object, ObjectKey, Place, TargetKey},
     schedule::{first_due, phase},
     source::{Entry, Refused, Verdict},
 };
@@ -41,11 +41,13 @@ impl Core {
             self.gone(&key, now, effects);
         }
         match &entry.verdict {
-            Verdict::Accepted(check) => match wanted {
+            Verdict::Accepted(Object::HealthCheck(check)) => match wanted {
                 Wanted::Targets(aims, note) => self.accepted(&entry, check, aims, note, now, effects),
                 Wanted::Nothing(reason, message) => self.waits(&entry, check, reason, message, now, effects),
                 Wanted::Refused(refused) => self.refused(&entry, &refused, now, effects),
             },
+            // An object of another kind is not told here.
+            Verdict::Accepted(_) => {}
             Verdict::Refused(refused) => self.refused(&entry, refused, now, effects),
         }
     }
@@ -74,18 +76,18 @@ impl Core {
 
     /// It does not run on under its old spec: its state is Unknown.
     fn refused(&mut self, entry: &Entry, refused: &Refused, now: Now, effects: &mut Vec<Effect>) {
-        for number in self.slots_of(&entry.key) {
+        for number in self.slots_of(&entry.id.key) {
             self.stop(number, State::Unknown, refused.reason, refused.message.clone(), now, effects);
         }
         let ready = Ready { ok: false, reason: refused.ready_reason, message: refused.message.clone() };
-        let old = self.checks.get(&entry.key).map(|check| check.view.clone());
+        let old = self.checks.get(&entry.id.key).map(|check| check.view.clone());
         let since = old.as_ref().filter(|view| view.state == State::Unknown).map_or(now.wall, |view| view.since);
         let view = CheckView {
-            key: entry.key.clone(),
+            key: entry.id.key.clone(),
             uid: entry.uid.clone(),
             generation: entry.generation,
             labels: entry.labels.clone(),
-            report_as: old.as_ref().map_or_else(|| entry.key.name.clone(), |view| view.report_as.clone()),
+            report_as: old.as_ref().map_or_else(|| entry.id.key.name.clone(), |view| view.report_as.clone()),
             kind: old.as_ref().and_then(|view| view.kind),
             interval: old.as_ref().map_or(Duration::ZERO, |view| view.interval),
             timeout: old.as_ref().map_or(Duration::ZERO, |view| view.timeout),
@@ -96,7 +98,7 @@ impl Core {
             since,
             targets: Arc::new([]),
         };
-        let numbers = self.slots_of(&entry.key);
+        let numbers = self.slots_of(&entry.id.key);
         self.show(view, numbers, effects);
     }
 
@@ -110,7 +112,7 @@ impl Core {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        let mut left: HashMap<Arc<str>, u32> = (self.slots_of(&entry.key).into_iter())
+        let mut left: HashMap<Arc<str>, u32> = (self.slots_of(&entry.id.key).into_iter())
             .filter_map(|number| Some((self.slots.get(number)?.cell.key.slot.clone(), number)))
             .collect();
         let mut numbers = Vec::with_capacity(aims.len());
@@ -130,7 +132,7 @@ impl Core {
             self.end(number, now, effects);
         }
         let Some(Told { state, reason, message, since }) = self.told(&numbers) else { return };
-        let old = self.checks.get(&entry.key).map(|check| &check.view).filter(|view| view.state == state);
+        let old = self.checks.get(&entry.id.key).map(|check| &check.view).filter(|view| view.state == state);
         let since = if numbers.len() == 1 { since } else { old.map_or(now.wall, |view| view.since) };
         let view = CheckView { state, reason, message, since, ..accepted_view(entry, check, note) };
         self.show(view, numbers, effects);
@@ -146,14 +148,14 @@ impl Core {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        for number in self.slots_of(&entry.key) {
+        for number in self.slots_of(&entry.id.key) {
             self.end(number, now, effects);
         }
         let (state, reason, message) = match check.suspend {
             true => (State::Suspended, Reason::Suspended, SUSPENDED.into()),
             false => (State::Unknown, reason, message),
         };
-        let old = self.checks.get(&entry.key).map(|check| &check.view).filter(|view| view.state == state);
+        let old = self.checks.get(&entry.id.key).map(|check| &check.view).filter(|view| view.state == state);
         let since = old.map_or(now.wall, |view| view.since);
         let view = CheckView { state, reason, message, since, ..accepted_view(entry, check, None) };
         self.show(view, Vec::new(), effects);
@@ -296,7 +298,7 @@ fn accepted_view(entry: &Entry, check: &HealthCheck, note: Option<Arc<str>>) -> 
         }
     };
     CheckView {
-        key: entry.key.clone(),
+        key: entry.id.key.clone(),
         uid: entry.uid.clone(),
         generation: check.generation,
         labels: check.labels.clone(),

@@ -12,7 +12,7 @@ use crate::{
     health::{Reason, State},
     history::{Store, Transition},
     metrics::Metrics,
-    model::{ObjectKey, TargetKey},
+    model::{Kind, ObjectId, ObjectKey, TargetKey},
     probe::{self, Job, Outcome},
     source::{self, Catalog, Entry},
     targets::{self, Found, Targets},
@@ -128,8 +128,8 @@ impl Runner {
     }
 
     fn source(&mut self, event: source::Event) {
-        let key = match event {
-            source::Event::Changed(key) => key,
+        let id = match event {
+            source::Event::Changed(id) => id,
             source::Event::Ready => {
                 self.step(Event::SourceReady);
                 // Who is told that this instance is ready finds every check there.
@@ -137,7 +137,11 @@ impl Runner {
                 return self.engine.readiness.ready("source");
             }
         };
-        let entry = self.engine.catalog.get(&key);
+        let entry = self.engine.catalog.get(&id);
+        let ObjectId { kind, key } = id;
+        if kind != Kind::HealthCheck {
+            return;
+        }
         if let Some(source::Verdict::Refused(refused)) = entry.as_ref().map(|entry| &entry.verdict) {
             self.warn_of(&key, refused);
         }
@@ -148,7 +152,7 @@ impl Runner {
     /// The targets that the check is to have now, with their numbers in the store.
     fn wanted(&self, key: &ObjectKey, entry: Option<&Entry>) -> Wanted {
         let check = match entry.map(|entry| &entry.verdict) {
-            Some(source::Verdict::Accepted(check)) => Some(check),
+            Some(source::Verdict::Accepted(object)) => object.as_check(),
             Some(source::Verdict::Refused(_)) | None => None,
         };
         self.engine.targets.want(key, check.map(|check| &**check));

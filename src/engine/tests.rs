@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use crate::{
     clock::Now,
     health::{Reason, State},
-    model::{Address, Degraded, HealthCheck, IpFamily, Labels, ObjectKey, Place, Probe, Tcp, Tls},
+    model::{Address, Degraded, HealthCheck, IpFamily, Labels, Object, ObjectId, ObjectKey, Place, Probe, Tcp, Tls},
     probe::{Details, Outcome},
     source::{Entry, Refused, Verdict},
 };
@@ -138,11 +138,11 @@ impl World {
     fn accept_with(&mut self, check: &Arc<HealthCheck>, wanted: Wanted) {
         let (key, generation, labels) = (check.key.clone(), check.generation, check.labels.clone());
         let entry = Entry {
-            key: key.clone(),
+            id: ObjectId::check(key.clone()),
             uid: Arc::default(),
             generation,
             labels,
-            verdict: Verdict::Accepted(check.clone()),
+            verdict: Verdict::Accepted(Object::HealthCheck(check.clone())),
             stale: None,
             note: None,
         };
@@ -154,7 +154,7 @@ impl World {
         let verdict =
             Verdict::Refused(Refused { ready_reason: "InvalidSpec", reason, message: "spec.http: no".into() });
         let entry = Entry {
-            key: key.clone(),
+            id: ObjectId::check(key.clone()),
             uid: Arc::default(),
             generation: 2,
             labels: Labels::default(),
@@ -332,11 +332,11 @@ fn one_that_was_made_anew_takes_nothing_over_from_the_old_one() {
     let again = Arc::new(check("a"));
     let key = again.key.clone();
     let entry = Entry {
-        key: key.clone(),
+        id: ObjectId::check(key.clone()),
         uid: "another".into(),
         generation: 1,
         labels: Labels::default(),
-        verdict: Verdict::Accepted(again.clone()),
+        verdict: Verdict::Accepted(Object::HealthCheck(again.clone())),
         stale: None,
         note: None,
     };

@@ -26,6 +26,62 @@ impl fmt::Display for ObjectKey {
     }
 }
 
+/// The kinds of objects that Probity serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    HealthCheck,
+    AlertRule,
+}
+
+impl Kind {
+    pub const ALL: [Self; 1] = [Self::HealthCheck];
+
+    /// As manifests write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HealthCheck => "HealthCheck",
+            Self::AlertRule => "AlertRule",
+        }
+    }
+
+    /// As the paths of an API server write it.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::HealthCheck => "healthchecks",
+            Self::AlertRule => "alertrules",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One object of ours.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId {
+    pub kind: Kind,
+    pub key: ObjectKey,
+}
+
+impl ObjectId {
+    pub fn new(kind: Kind, key: ObjectKey) -> Self {
+        Self { kind, key }
+    }
+
+    pub fn check(key: ObjectKey) -> Self {
+        Self { kind: Kind::HealthCheck, key }
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.key)
+    }
+}
+
 /// One target of one check: what has a phase, a state, a history and series of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetKey {

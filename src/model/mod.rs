@@ -11,6 +11,7 @@ mod http;
 mod intern;
 mod key;
 mod mailbox;
+mod object;
 mod pattern;
 pub mod pem;
 mod place;
@@ -31,8 +32,9 @@ pub use dns::{Dns, DnsExpect, DnsTransport, DnsType};
 pub use expression::{Expression, Response};
 pub use http::{Auth, Header, HeaderExpect, Http, HttpExpect, HttpVersion, StatusSet};
 pub use intern::Pool;
-pub use key::{Labels, ObjectKey, TargetKey};
+pub use key::{Kind, Labels, ObjectId, ObjectKey, TargetKey};
 pub use mailbox::{Mailbox, MailboxError};
+pub use object::Object;
 pub use pattern::Pattern;
 pub use place::{Known, Nowhere, Place};
 pub use receiver::{
@@ -41,7 +43,7 @@ pub use receiver::{
 };
 pub use request::{Hop, Request};
 pub use rule::{
-    AlertRule, Bound, Checks, Condition, Escalation, Inhibition, OnError, OnNoData, Percentile, ProbeMetric,
+    AlertRule, Bound, Checks, Condition, Escalation, Inhibition, OnError, OnNoData, Percentile, ProbeMetric, Templates,
 };
 pub use secret::Secret;
 pub use seek::{Discover, DiscoverKind, Port, Seek};

@@ -27,19 +27,22 @@ pub struct AlertRule {
     pub on_no_data: OnNoData,
     pub on_error: OnError,
     /// Names and templates, by name. They come after those of the object or the query, and win.
-    pub alert_labels: Arc<[(Arc<str>, Arc<str>)]>,
+    pub alert_labels: Templates,
     /// Labels of the check that come along.
     pub labels_from_object: Arc<[Arc<str>]>,
     /// A template.
     pub message: Option<Arc<str>>,
     /// Names and templates, by name.
-    pub annotations: Arc<[(Arc<str>, Arc<str>)]>,
+    pub annotations: Templates,
     /// None: the default channels.
     pub notify: Arc<[ObjectKey]>,
     /// By `after`, the soonest first.
     pub escalate: Arc<[Escalation]>,
     pub inhibited_by: Arc<[Inhibition]>,
 }
+
+/// Names with templates that parse, by name.
+pub type Templates = Arc<[(Arc<str>, Arc<str>)]>;
 
 /// When an alert is there.
 #[derive(Debug, Clone)]

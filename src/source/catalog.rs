@@ -6,19 +6,19 @@ use parking_lot::RwLock;
 
 use crate::{
     health::Reason,
-    model::{HealthCheck, Labels, ObjectKey},
+    model::{Labels, Object, ObjectId},
 };
 
 /// The desired objects of all sources, as validated. Written by sources, read by the engine.
 #[derive(Default)]
 pub struct Catalog {
-    checks: RwLock<HashMap<ObjectKey, Arc<Entry>>>,
+    objects: RwLock<HashMap<ObjectId, Arc<Entry>>>,
 }
 
 /// One object and the verdict on it.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    pub key: ObjectKey,
+    pub id: ObjectId,
     /// Of the object in a cluster: one of the same name that was made anew is another object. Empty for files.
     pub uid: Arc<str>,
     pub generation: i64,
@@ -32,7 +32,7 @@ pub struct Entry {
 
 #[derive(Debug, Clone)]
 pub enum Verdict {
-    Accepted(Arc<HealthCheck>),
+    Accepted(Object),
     Refused(Refused),
 }
 
@@ -51,7 +51,7 @@ impl Verdict {
     /// Whether nothing has to be done to go from the one to the other.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Accepted(a), Self::Accepted(b)) => Arc::ptr_eq(a, b),
+            (Self::Accepted(a), Self::Accepted(b)) => a.is_same(b),
             (Self::Refused(a), Self::Refused(b)) => {
                 (a.ready_reason, a.reason, &a.message) == (b.ready_reason, b.reason, &b.message)
             }
@@ -70,20 +70,20 @@ impl Entry {
 }
 
 impl Catalog {
-    pub fn get(&self, key: &ObjectKey) -> Option<Arc<Entry>> {
-        self.checks.read().get(key).cloned()
+    pub fn get(&self, id: &ObjectId) -> Option<Arc<Entry>> {
+        self.objects.read().get(id).cloned()
     }
 
     pub fn put(&self, entry: Entry) {
-        self.checks.write().insert(entry.key.clone(), Arc::new(entry));
+        self.objects.write().insert(entry.id.clone(), Arc::new(entry));
     }
 
-    pub fn remove(&self, key: &ObjectKey) {
-        self.checks.write().remove(key);
+    pub fn remove(&self, id: &ObjectId) {
+        self.objects.write().remove(id);
     }
 
     pub fn len(&self) -> usize {
-        self.checks.read().len()
+        self.objects.read().len()
     }
 
     pub fn is_empty(&self) -> bool {

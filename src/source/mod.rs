@@ -14,7 +14,7 @@ pub use catalog::{Catalog, Entry, Refused, Verdict};
 pub use files::Files;
 pub use kubernetes::Kubernetes;
 
-use crate::model::ObjectKey;
+use crate::model::ObjectId;
 
 /// The receiver of the events is gone, so there is nobody to read for.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,7 @@ pub struct Closed;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The object was added, changed, removed, or is now stale or no longer so.
-    Changed(ObjectKey),
+    Changed(ObjectId),
     /// Everything was read once: what is not in the catalog now does not exist.
     Ready,
 }

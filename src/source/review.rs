@@ -8,7 +8,7 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use super::manifest::{self, Document, FindError, LoadError, Position};
 use crate::{
-    model::{HealthCheck, ObjectKey},
+    model::{HealthCheck, Kind, Object, ObjectKey},
     validate::{self, Fault, FieldError, FieldPath, Judged, What},
 };
 
@@ -20,8 +20,8 @@ pub struct Review {
     /// Files that could not be read, and why. What is in them is not judged.
     pub unread: Vec<String>,
     pub files: usize,
-    /// HealthChecks without a mistake.
-    pub good_checks: usize,
+    /// Objects of our kinds without a mistake.
+    pub good_objects: usize,
     /// Those of them that can run without a cluster.
     pub checks: Vec<Arc<HealthCheck>>,
     /// Those that cannot, and why.
@@ -137,16 +137,16 @@ fn judge(documents: &[Document], leniency: Leniency, review: &mut Review) {
             let finding = at_file(document.file.clone(), format!("skipped: {name} is not judged here"), None);
             review.findings.push(Finding { gravity: Gravity::Note, position: document.start(), ..finding });
         }
-        let mut good = matches!(one.what, What::HealthCheck(_)) && !damaged.contains(&document.file);
+        let mut good = matches!(one.what, What::Ours(..)) && !damaged.contains(&document.file);
         for mistake in &one.mistakes {
             let found = locate(document, one, mistake, documents, leniency);
             good &= found.gravity == Gravity::Note;
             review.findings.push(found);
         }
-        review.good_checks += usize::from(good);
+        review.good_objects += usize::from(good);
         match (&one.what, &one.key, one.mistakes.as_slice()) {
-            (What::HealthCheck(Some(check)), _, _) => review.checks.push(check.clone()),
-            (What::HealthCheck(None), Some(key), [first, rest @ ..])
+            (What::Ours(_, Some(Object::HealthCheck(check))), _, _) => review.checks.push(check.clone()),
+            (What::Ours(Kind::HealthCheck, None), Some(key), [first, rest @ ..])
                 if [first].into_iter().chain(rest).all(|mistake| mistake.fault == Fault::NotSupported) =>
             {
                 review.unsupported.push((key.clone(), first.to_string()));
@@ -173,7 +173,7 @@ fn locate(document: &Document, judged: &Judged, mistake: &FieldError, all: &[Doc
         _ => Gravity::Mistake,
     };
     let object = match (&judged.what, &judged.key) {
-        (What::HealthCheck(_), Some(key)) => format!("HealthCheck {key}"),
+        (What::Ours(kind, _), Some(key)) => format!("{kind} {key}"),
         (What::Secret, Some(key)) => format!("Secret {key}"),
         (What::ConfigMap, Some(key)) => format!("ConfigMap {key}"),
         _ => String::new(),

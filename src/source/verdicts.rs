@@ -1,4 +1,4 @@
-//! The verdicts on the checks of one source, what each was reached with, and which checks go in a circle. Pure.
+//! The verdicts on the objects of one source, what each was reached with, and which checks go in a circle. Pure.
 //!
 //! Owns what a change of one object means for others: who has to be judged anew. Where the objects come from is
 //! each source's own.
@@ -14,42 +14,42 @@ use serde_json::Value;
 use super::{Refused, Verdict, circles};
 use crate::{
     health::Reason,
-    model::{Labels, ObjectKey},
-    validate::{Fault, FieldError, Lookup, References, ValueKind, health_check},
+    model::{Kind, Labels, Object, ObjectId, ObjectKey},
+    validate::{self, Fault, FieldError, Lookup, References, ValueKind},
 };
 
 /// What an object may refer to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Id {
-    Check(ObjectKey),
+    Object(ObjectId),
     Values(ValueKind, ObjectKey),
 }
 
-/// The verdict on one check.
+/// The verdict on one object.
 pub(super) struct Judged<S> {
     /// What the source keeps of what it was reached from.
     pub source: S,
     pub generation: i64,
     pub labels: Labels,
     pub verdict: Verdict,
-    /// What was looked up: a change of one of them makes the check due.
+    /// What was looked up: a change of one of them makes the object due.
     pub uses: Box<[Id]>,
 }
 
-/// Judges the text of a check, in `namespace` when it names none. Gives the mistakes in it, too.
+/// Judges the text of an object, in `namespace` when it names none. Gives the mistakes in it, too.
 pub(super) fn judge<S>(
     source: S,
+    kind: Kind,
     object: &Value,
     namespace: &str,
     generation: i64,
     references: &dyn References,
 ) -> (Judged<S>, Vec<FieldError>) {
     let asked = Asked { references, uses: RefCell::default() };
-    let (verdict, labels, mistakes) = match health_check(object, namespace, &asked) {
-        Ok(mut check) => {
-            check.generation = generation;
-            let labels = check.labels.clone();
-            (Verdict::Accepted(Arc::new(check)), labels, Vec::new())
+    let (verdict, labels, mistakes) = match validate::object(kind, object, namespace, &asked) {
+        Ok(model) => {
+            let labels = model.labels().clone();
+            (Verdict::Accepted(model.of_generation(generation)), labels, Vec::new())
         }
         Err(invalid) => (Verdict::Refused(Refused::from(&invalid)), labels(object), invalid.0),
     };
@@ -70,7 +70,7 @@ impl References for Asked<'_> {
     }
 
     fn health_check_exists(&self, check: &ObjectKey) -> bool {
-        self.uses.borrow_mut().insert(Id::Check(check.clone()));
+        self.uses.borrow_mut().insert(Id::Object(ObjectId::check(check.clone())));
         self.references.health_check_exists(check)
     }
 
@@ -85,8 +85,8 @@ impl References for Asked<'_> {
 
 /// The verdicts of one source.
 pub(super) struct Verdicts<S> {
-    judged: HashMap<ObjectKey, Judged<S>>,
-    used_by: HashMap<Id, HashSet<ObjectKey>>,
+    judged: HashMap<ObjectId, Judged<S>>,
+    used_by: HashMap<Id, HashSet<ObjectId>>,
     /// What to say of the checks whose dependencies go in a circle.
     circles: HashMap<ObjectKey, Arc<str>>,
 }
@@ -98,42 +98,44 @@ impl<S> Default for Verdicts<S> {
 }
 
 impl<S> Verdicts<S> {
-    pub fn get(&self, key: &ObjectKey) -> Option<&Judged<S>> {
-        self.judged.get(key)
+    pub fn get(&self, id: &ObjectId) -> Option<&Judged<S>> {
+        self.judged.get(id)
     }
 
-    /// Puts the verdict on a check in place of the one before, which it gives back.
-    pub fn put(&mut self, key: &ObjectKey, judged: Judged<S>) -> Option<Judged<S>> {
-        let before = self.remove(key);
-        for id in &judged.uses {
-            self.used_by.entry(id.clone()).or_default().insert(key.clone());
+    /// Puts the verdict on an object in place of the one before, which it gives back.
+    pub fn put(&mut self, id: &ObjectId, judged: Judged<S>) -> Option<Judged<S>> {
+        let before = self.remove(id);
+        for used in &judged.uses {
+            self.used_by.entry(used.clone()).or_default().insert(id.clone());
         }
-        self.judged.insert(key.clone(), judged);
+        self.judged.insert(id.clone(), judged);
         before
     }
 
-    pub fn remove(&mut self, key: &ObjectKey) -> Option<Judged<S>> {
-        let before = self.judged.remove(key)?;
-        for id in &before.uses {
-            if let Some(users) = self.used_by.get_mut(id) {
-                users.remove(key);
+    pub fn remove(&mut self, id: &ObjectId) -> Option<Judged<S>> {
+        let before = self.judged.remove(id)?;
+        for used in &before.uses {
+            if let Some(users) = self.used_by.get_mut(used) {
+                users.remove(id);
                 if users.is_empty() {
-                    self.used_by.remove(id);
+                    self.used_by.remove(used);
                 }
             }
         }
         Some(before)
     }
 
-    /// The checks that asked for `id`.
-    pub fn users(&self, id: &Id) -> impl Iterator<Item = &ObjectKey> {
+    /// The objects that asked for `id`.
+    pub fn users(&self, id: &Id) -> impl Iterator<Item = &ObjectId> {
         self.used_by.get(id).into_iter().flatten()
     }
 
     /// Looks for circles among the dependencies. Gives the checks of which something else is to be said now.
     pub fn find_circles(&mut self) -> Vec<ObjectKey> {
-        let circles = circles::find(self.judged.iter().filter_map(|(key, judged)| match &judged.verdict {
-            Verdict::Accepted(check) if !check.depends_on.is_empty() => Some((key, &*check.depends_on)),
+        let circles = circles::find(self.judged.iter().filter_map(|(id, judged)| match &judged.verdict {
+            Verdict::Accepted(Object::HealthCheck(check)) if !check.depends_on.is_empty() => {
+                Some((&id.key, &*check.depends_on))
+            }
             _ => None,
         }));
         let mut changed: Vec<_> = self.circles.keys().filter(|key| !circles.contains_key(*key)).cloned().collect();
@@ -150,10 +152,11 @@ impl<S> Verdicts<S> {
         self.circles.get(key)
     }
 
-    /// The verdict on a check among all others.
-    pub fn verdict(&self, key: &ObjectKey) -> Option<Verdict> {
-        let judged = self.judged.get(key)?;
-        Some(match self.circles.get(key) {
+    /// The verdict on an object among all others.
+    pub fn verdict(&self, id: &ObjectId) -> Option<Verdict> {
+        let judged = self.judged.get(id)?;
+        let circle = self.circles.get(&id.key).filter(|_| id.kind == Kind::HealthCheck);
+        Some(match circle {
             Some(text) => Verdict::Refused(Refused {
                 ready_reason: Fault::InvalidSpec.as_str(),
                 reason: Reason::InvalidSpec,

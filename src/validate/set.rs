@@ -1,20 +1,19 @@
 //! A set of objects, as a folder of manifests holds them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use serde_json::Value;
 
 use super::{
-    Judged, What,
+    Invalid, Judged, What,
     bundle::Bundle,
     cycles::{InCycle, cycles},
     field::{FieldError, FieldPath},
-    health_check,
     identity::{self, Identity},
     metadata, payload,
     references::ValueKind,
 };
-use crate::model::ObjectKey;
+use crate::model::{Kind, ObjectKey};
 
 /// Stand-alone, the namespace of a manifest that names none.
 pub const DEFAULT_NAMESPACE: &str = "default";
@@ -25,7 +24,7 @@ const CONFIG_MAP: [&str; 6] = ["apiVersion", "kind", "metadata", "data", "binary
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Ours {
-    HealthCheck,
+    Object(Kind),
     Values(ValueKind),
 }
 
@@ -38,7 +37,7 @@ pub fn judge(objects: &[&Value]) -> Vec<Judged> {
     for (at, object) in objects.iter().enumerate() {
         let mut one = Judged { what: What::Unknown, key: None, mistakes: Vec::new() };
         let kind = match identity::identify(object) {
-            Ok(Identity::HealthCheck) => Some(Ours::HealthCheck),
+            Ok(Identity::Ours(kind)) => Some(Ours::Object(kind)),
             Ok(Identity::Secret) => Some(Ours::Values(ValueKind::Secret)),
             Ok(Identity::ConfigMap) => Some(Ours::Values(ValueKind::ConfigMap)),
             Ok(Identity::Foreign(name)) => {
@@ -56,9 +55,11 @@ pub fn judge(objects: &[&Value]) -> Vec<Judged> {
                 places.entry((kind, key.clone())).or_default().push(at);
             }
             match kind {
-                Ours::HealthCheck => {
-                    one.what = What::HealthCheck(None);
-                    one.key.iter().for_each(|key| bundle.add_check(key));
+                Ours::Object(kind) => {
+                    one.what = What::Ours(kind, None);
+                    if kind == Kind::HealthCheck {
+                        one.key.iter().for_each(|key| bundle.add_check(key));
+                    }
                 }
                 Ours::Values(values) => {
                     one.what = if values == ValueKind::Secret { What::Secret } else { What::ConfigMap };
@@ -77,17 +78,17 @@ pub fn judge(objects: &[&Value]) -> Vec<Judged> {
         judged.push(one);
     }
     for ((object, kind), one) in objects.iter().zip(&kinds).zip(&mut judged) {
-        if *kind == Some(Ours::HealthCheck) {
-            match health_check::judge(object, DEFAULT_NAMESPACE, &bundle) {
-                Ok(model) => one.what = What::HealthCheck(Some(Arc::new(model))),
-                Err(mistakes) => one.mistakes = mistakes,
+        if let Some(Ours::Object(kind)) = *kind {
+            match super::object(kind, object, DEFAULT_NAMESPACE, &bundle) {
+                Ok(model) => one.what = What::Ours(kind, Some(model)),
+                Err(Invalid(mistakes)) => one.mistakes = mistakes,
             }
         }
     }
     circles(objects, &places, &mut judged);
     duplicates(&places, &mut judged);
     for one in &mut judged {
-        if let What::HealthCheck(model) = &mut one.what
+        if let What::Ours(_, model) = &mut one.what
             && !one.mistakes.is_empty()
         {
             *model = None;
@@ -109,8 +110,9 @@ fn circles(objects: &[&Value], places: &HashMap<(Ours, ObjectKey), Vec<usize>>, 
     // By the object's place in the set. Of two with one name the first is meant.
     let edges: Vec<Vec<usize>> = (objects.iter().zip(judged.iter()))
         .map(|(object, one)| match (&one.what, &one.key) {
-            (What::HealthCheck(_), Some(key)) => {
-                let first = |key| places.get(&(Ours::HealthCheck, key)).and_then(|all| all.first()).copied();
+            (What::Ours(Kind::HealthCheck, _), Some(key)) => {
+                let first =
+                    |key| places.get(&(Ours::Object(Kind::HealthCheck), key)).and_then(|all| all.first()).copied();
                 // usize::MAX points nowhere, and keeps the place of what does not exist.
                 depends_on(object, key).map(|key| first(key).unwrap_or(usize::MAX)).collect()
             }
@@ -150,7 +152,7 @@ fn depends_on<'a>(object: &'a Value, check: &ObjectKey) -> impl Iterator<Item = 
 fn duplicates(places: &HashMap<(Ours, ObjectKey), Vec<usize>>, judged: &mut [Judged]) {
     for ((kind, key), all) in places.iter().filter(|(_, all)| all.len() > 1) {
         let kind = match kind {
-            Ours::HealthCheck => "HealthCheck".to_owned(),
+            Ours::Object(kind) => kind.to_string(),
             Ours::Values(kind) => kind.to_string(),
         };
         for at in all {

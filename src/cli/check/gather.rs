@@ -8,7 +8,7 @@ use super::url;
 use crate::{
     api,
     cli::{Exit, validate::format, with_source},
-    model::{HealthCheck, ObjectKey},
+    model::{HealthCheck, Object, ObjectKey},
     source::review::{self, Leniency, Review},
     validate::{self, What},
 };
@@ -75,7 +75,7 @@ fn from_urls(urls: &[&String]) -> (Vec<Arc<HealthCheck>>, String) {
         for mistake in &judged.mistakes {
             wrong += &format!("{}: {}\n", url::shown(argument), mistake.message);
         }
-        if let What::HealthCheck(Some(check)) = judged.what {
+        if let What::Ours(_, Some(Object::HealthCheck(check))) = judged.what {
             checks.push(check);
         }
     }

@@ -84,11 +84,11 @@ fn summary(review: &Review) -> String {
     let files = review.mistakes().map(|mistake| &mistake.file).collect::<BTreeSet<_>>().len();
     let all = count(review.files, "file");
     match mistakes {
-        0 => format!("no mistakes: {} in {all}", count(review.good_checks, "check")),
+        0 => format!("no mistakes: {} in {all}", count(review.good_objects, "object")),
         _ => format!(
             "{} in {files} of {all}; {} without mistakes",
             count(mistakes, "mistake"),
-            count(review.good_checks, "check")
+            count(review.good_objects, "object")
         ),
     }
 }
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn text_tells_place_path_mistake_and_hint() {
         let expected = "a\u{fffd},b.yaml:5:3: spec.intervall: unknown field\n    hint: did you mean interval?\n\
-                        a\u{fffd},b.yaml:8:1: note: skipped: v1 Service is not judged here\n1 mistake in 1 of 1 file; 0 checks without mistakes\n";
+                        a\u{fffd},b.yaml:8:1: note: skipped: v1 Service is not judged here\n1 mistake in 1 of 1 file; 0 objects without mistakes\n";
         assert_eq!(text(&review(), false), expected);
         assert!(text(&review(), true).contains("\x1b[31mspec.intervall: unknown field\x1b[0m"));
     }

@@ -31,7 +31,7 @@ use tracing::{info, warn};
 
 use crate::{
     clock::Clock,
-    model::{ObjectKey, WorkloadKind},
+    model::{ObjectId, ObjectKey, WorkloadKind},
     source::{
         Closed, Event,
         kubernetes::{Heard, Why, follow, watch_config},
@@ -112,7 +112,7 @@ impl Discovery {
                     for key in std::mem::take(&mut self.dirty) {
                         tokio::select! {
                             () = shutdown.cancelled() => return Ok(()),
-                            sent = self.events.send(Event::Changed(key)) => match sent {
+                            sent = self.events.send(Event::Changed(ObjectId::check(key))) => match sent {
                                 Ok(()) => {}
                                 // Whoever took them is stopping as well.
                                 Err(_) if shutdown.is_cancelled() => return Ok(()),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::index::Claim;
 use crate::{
-    model::ObjectKey,
+    model::{ObjectId, ObjectKey},
     source::{
         digest::{Digest, digest},
         manifest::Document,
@@ -32,10 +32,10 @@ pub(super) struct Claimed {
 pub(super) fn claims(file: &Arc<Path>, documents: &[Document]) -> Claimed {
     let Claimed { mut claims, mut mistakes } = Claimed::default();
     for (number, document) in documents.iter().enumerate() {
-        let values = match identify(&document.value) {
-            Ok(Identity::HealthCheck) => None,
-            Ok(Identity::Secret) => Some(ValueKind::Secret),
-            Ok(Identity::ConfigMap) => Some(ValueKind::ConfigMap),
+        let ours = match identify(&document.value) {
+            Ok(Identity::Ours(kind)) => Ok(kind),
+            Ok(Identity::Secret) => Err(ValueKind::Secret),
+            Ok(Identity::ConfigMap) => Err(ValueKind::ConfigMap),
             Ok(Identity::Foreign(what)) => {
                 tracing::debug!(file = %document.file, line = document.start().line, "{what} is not for Probity");
                 continue;
@@ -58,12 +58,12 @@ pub(super) fn claims(file: &Arc<Path>, documents: &[Document]) -> Claimed {
             spec: Digest::default(),
             payload: Payload::new(),
         };
-        let id = match values {
-            None => {
+        let id = match ours {
+            Ok(kind) => {
                 claim.spec = digest_of(document.value.get("spec"));
-                Id::Check(key)
+                Id::Object(ObjectId::new(kind, key))
             }
-            Some(kind) => {
+            Err(kind) => {
                 let (values, wrong) = payload(kind, &document.value);
                 claim.payload = values;
                 mistakes.extend(wrong.into_iter().map(|mistake| (number, mistake)));

@@ -12,7 +12,7 @@ use std::{
 
 use super::judged::Judged;
 use crate::{
-    model::ObjectKey,
+    model::{Kind, ObjectId, ObjectKey},
     source::{
         Entry,
         digest::Digest,
@@ -42,8 +42,8 @@ pub(super) struct Index {
     /// In the order in which they are in force.
     claims: HashMap<Id, Vec<Claim>>,
     verdicts: Verdicts<Read>,
-    /// Checks that have to be judged, by the file that holds them.
-    due: BTreeMap<Arc<Path>, BTreeSet<ObjectKey>>,
+    /// Objects that have to be judged, by the file that holds them.
+    due: BTreeMap<Arc<Path>, BTreeSet<ObjectId>>,
 }
 
 /// What a verdict was reached from.
@@ -66,8 +66,8 @@ struct File {
 pub(super) struct Touched {
     /// With the content that was in force before.
     ids: BTreeMap<Id, Option<Digest>>,
-    /// Checks whose file was read or cannot be read.
-    checks: BTreeSet<ObjectKey>,
+    /// Objects whose file was read or cannot be read.
+    objects: BTreeSet<ObjectId>,
 }
 
 /// A document that is not in force because another one is.
@@ -79,7 +79,7 @@ pub(super) struct Shadowed {
     pub by: (Arc<Path>, Position),
 }
 
-/// What the sources say of a check now.
+/// What the sources say of an object now.
 pub(super) enum Present {
     Gone,
     /// Not judged yet: its file has changed again since.
@@ -108,7 +108,7 @@ impl Index {
         let held = self.files.entry(file.clone()).or_default();
         held.trouble = Some(trouble);
         held.from_before = true;
-        touched.checks.extend(checks_of(&held.claimed));
+        touched.objects.extend(objects_of(&held.claimed));
     }
 
     /// `file` says this now. `trouble` is set when a part of it could not be read.
@@ -121,7 +121,7 @@ impl Index {
     ) {
         self.gone(file, touched);
         let claimed = claims.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
-        touched.checks.extend(checks_of(&claimed));
+        touched.objects.extend(objects_of(&claimed));
         for (id, claim) in claims {
             self.touch(&id, touched);
             // Nearly always the only one: the room that a growing list takes in advance would be three times itself.
@@ -153,16 +153,16 @@ impl Index {
         self.claims.get(id).and_then(|all| all.first())
     }
 
-    /// Finds out what is due. Gives the checks to look at without judging them, and the documents that are
+    /// Finds out what is due. Gives the objects to look at without judging them, and the documents that are
     /// not in force.
-    pub fn settle(&mut self, touched: Touched) -> (BTreeSet<ObjectKey>, Vec<Shadowed>) {
+    pub fn settle(&mut self, touched: Touched) -> (BTreeSet<ObjectId>, Vec<Shadowed>) {
         let mut shadowed = Vec::new();
-        let mut look = touched.checks;
+        let mut look = touched.objects;
         for (id, before) in touched.ids {
             let after = self.in_force(&id).map(|claim| claim.content);
-            // Of a check only its being there matters to others, of values their content.
+            // Of an object of ours only its being there matters to others, of values their content.
             let matters = match id {
-                Id::Check(_) => before.is_some() != after.is_some(),
+                Id::Object(_) => before.is_some() != after.is_some(),
                 Id::Values(..) => before != after,
             };
             if matters {
@@ -170,7 +170,7 @@ impl Index {
                     self.make_due(&user);
                 }
             }
-            if let Id::Check(key) = &id {
+            if let Id::Object(key) = &id {
                 look.insert(key.clone());
                 match after {
                     None => {
@@ -197,8 +197,8 @@ impl Index {
         (look, shadowed)
     }
 
-    fn make_due(&mut self, key: &ObjectKey) {
-        if let Some(claim) = self.in_force(&Id::Check(key.clone())) {
+    fn make_due(&mut self, key: &ObjectId) {
+        if let Some(claim) = self.in_force(&Id::Object(key.clone())) {
             self.due.entry(claim.file.clone()).or_default().insert(key.clone());
         }
     }
@@ -208,23 +208,23 @@ impl Index {
         self.due.keys().filter(|file| !self.is_from_before(file)).cloned().collect()
     }
 
-    /// The checks of `file` to be judged, with their claims. They are no longer due.
-    pub fn take_due(&mut self, file: &Arc<Path>) -> Vec<(ObjectKey, Claim)> {
+    /// The objects of `file` to be judged, with their claims. They are no longer due.
+    pub fn take_due(&mut self, file: &Arc<Path>) -> Vec<(ObjectId, Claim)> {
         let keys = self.due.remove(file).unwrap_or_default();
-        let claim = |key: ObjectKey| {
-            let claim = self.in_force(&Id::Check(key.clone()))?.clone();
-            (claim.file == *file).then_some((key, claim))
+        let claim = |id: ObjectId| {
+            let claim = self.in_force(&Id::Object(id.clone()))?.clone();
+            (claim.file == *file).then_some((id, claim))
         };
         keys.into_iter().filter_map(claim).collect()
     }
 
-    pub fn judged(&self, key: &ObjectKey) -> Option<&Judged> {
-        self.verdicts.get(key)
+    pub fn judged(&self, id: &ObjectId) -> Option<&Judged> {
+        self.verdicts.get(id)
     }
 
-    /// Puts the verdict on a check in place of the one before.
-    pub fn judge(&mut self, key: &ObjectKey, judged: Judged) {
-        self.verdicts.put(key, judged);
+    /// Puts the verdict on an object in place of the one before.
+    pub fn judge(&mut self, id: &ObjectId, judged: Judged) {
+        self.verdicts.put(id, judged);
     }
 
     /// Looks for circles among the dependencies. Gives the checks of which something else is to be said now.
@@ -234,17 +234,17 @@ impl Index {
 
     /// What to say of a check whose dependencies go in a circle, and where it is.
     pub fn circle(&self, key: &ObjectKey) -> Option<(&Arc<str>, &Claim)> {
-        Some((self.verdicts.circle(key)?, self.in_force(&Id::Check(key.clone()))?))
+        Some((self.verdicts.circle(key)?, self.in_force(&Id::Object(ObjectId::check(key.clone())))?))
     }
 
-    pub fn present(&self, key: &ObjectKey) -> Present {
-        let claims = self.claims.get(&Id::Check(key.clone())).map(Vec::as_slice).unwrap_or_default();
+    pub fn present(&self, id: &ObjectId) -> Present {
+        let claims = self.claims.get(&Id::Object(id.clone())).map(Vec::as_slice).unwrap_or_default();
         let [claim, others @ ..] = claims else { return Present::Gone };
-        let (Some(judged), Some(verdict)) = (self.judged(key), self.verdicts.verdict(key)) else {
+        let (Some(judged), Some(verdict)) = (self.judged(id), self.verdicts.verdict(id)) else {
             return Present::Unread;
         };
         Present::Entry(Entry {
-            key: key.clone(),
+            id: id.clone(),
             uid: Arc::default(),
             generation: judged.generation,
             labels: judged.labels.clone(),
@@ -260,21 +260,23 @@ impl Index {
     }
 
     pub fn has_check(&self, key: &ObjectKey) -> bool {
-        self.in_force(&Id::Check(key.clone())).is_some()
+        self.in_force(&Id::Object(ObjectId::check(key.clone()))).is_some()
     }
 
     /// The names of the checks of a namespace.
     pub fn check_names(&self, namespace: &str) -> Vec<Arc<str>> {
         let name = |id: &Id| match id {
-            Id::Check(key) if &*key.namespace == namespace => Some(key.name.clone()),
+            Id::Object(ObjectId { kind: Kind::HealthCheck, key }) if &*key.namespace == namespace => {
+                Some(key.name.clone())
+            }
             _ => None,
         };
         self.claims.keys().filter_map(name).collect()
     }
 
-    /// How many checks are claimed.
-    pub fn checks(&self) -> usize {
-        self.claims.keys().filter(|id| matches!(id, Id::Check(_))).count()
+    /// How many objects of a kind are claimed.
+    pub fn count(&self, of: Kind) -> usize {
+        self.claims.keys().filter(|id| matches!(id, Id::Object(ObjectId { kind, .. }) if *kind == of)).count()
     }
 }
 
@@ -287,9 +289,9 @@ fn note(other: &Claim, count: usize) -> Arc<str> {
     }
 }
 
-fn checks_of(ids: &[Id]) -> impl Iterator<Item = ObjectKey> {
+fn objects_of(ids: &[Id]) -> impl Iterator<Item = ObjectId> {
     ids.iter().filter_map(|id| match id {
-        Id::Check(key) => Some(key.clone()),
+        Id::Object(id) => Some(id.clone()),
         Id::Values(..) => None,
     })
 }

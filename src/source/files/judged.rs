@@ -1,10 +1,10 @@
-//! The verdict on one check among the manifests.
+//! The verdict on one object among the manifests.
 
 use std::sync::Arc;
 
 use super::index::{Claim, Index, Read};
 use crate::{
-    model::ObjectKey,
+    model::{ObjectId, ObjectKey},
     source::{
         manifest::Document,
         verdicts::{self, judge as judge_text},
@@ -14,15 +14,15 @@ use crate::{
 
 pub(super) type Judged = verdicts::Judged<Read>;
 
-/// Judges `document`, which holds the check `key`, and gives the mistakes in it.
-pub(super) fn judge(index: &Index, key: &ObjectKey, claim: &Claim, document: &Document) -> (Judged, Vec<FieldError>) {
+/// Judges `document`, which holds the object `id`, and gives the mistakes in it.
+pub(super) fn judge(index: &Index, id: &ObjectId, claim: &Claim, document: &Document) -> (Judged, Vec<FieldError>) {
     // 1 at first, one more with every change of the spec.
-    let generation = match index.judged(key) {
+    let generation = match index.judged(id) {
         None => 1,
         Some(before) => before.generation + i64::from(before.source.spec != claim.spec),
     };
     let read = Read { content: claim.content, spec: claim.spec };
-    judge_text(read, &document.value, DEFAULT_NAMESPACE, generation, &Known(index))
+    judge_text(read, id.kind, &document.value, DEFAULT_NAMESPACE, generation, &Known(index))
 }
 
 /// The references among the manifests.

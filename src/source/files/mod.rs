@@ -25,7 +25,10 @@ use super::{
     digest::digest,
     manifest::{self, Document, FindError, LoadError, Reading, Stamp},
 };
-use crate::{clock::Clock, model::ObjectKey};
+use crate::{
+    clock::Clock,
+    model::{Kind, Object, ObjectId},
+};
 use index::{Index, Present, Touched};
 use watch::{Step, Watch};
 
@@ -142,16 +145,17 @@ impl Files {
             if let Some((message, claim)) = self.index.circle(&key) {
                 report::circle(&key, &claim.file, claim.start.line, message);
             }
-            look.insert(key);
+            look.insert(ObjectId::check(key));
         }
-        for key in look {
-            self.publish(&key)?;
+        for id in look {
+            self.publish(&id)?;
         }
         if at_start {
             self.started = true;
             self.send(Event::Ready)?;
             let took_ms = self.clock.mono().saturating_sub(begin).as_millis() as u64;
-            tracing::info!(files = found.len(), checks = self.index.checks(), duration_ms = took_ms, "manifests read");
+            let checks = self.index.count(Kind::HealthCheck);
+            tracing::info!(files = found.len(), checks, duration_ms = took_ms, "manifests read");
         }
         Ok(took)
     }
@@ -207,11 +211,11 @@ impl Files {
         }
     }
 
-    /// Judges every check that is due and whose file still is as it was read.
+    /// Judges every object that is due and whose file still is as it was read.
     fn judge_due(
         &mut self,
         mut held: HashMap<Arc<Path>, Vec<Document>>,
-        look: &mut BTreeSet<ObjectKey>,
+        look: &mut BTreeSet<ObjectId>,
     ) -> Result<(), Closed> {
         for path in self.index.due_files() {
             let documents = match held.remove(&path) {
@@ -225,33 +229,35 @@ impl Files {
                     manifest::read(&display(&path), &bytes).documents
                 }
             };
-            for (key, claim) in self.index.take_due(&path) {
+            for (id, claim) in self.index.take_due(&path) {
                 let Some(document) = documents.get(claim.number) else { continue };
-                let (judged, mistakes) = judged::judge(&self.index, &key, &claim, document);
-                if !self.index.judged(&key).is_some_and(|before| before.verdict.is_same(&judged.verdict)) {
-                    report::invalid(document, Some(&key), &mistakes);
+                let (judged, mistakes) = judged::judge(&self.index, &id, &claim, document);
+                if !self.index.judged(&id).is_some_and(|before| before.verdict.is_same(&judged.verdict)) {
+                    report::invalid(document, Some(&id.key), &mistakes);
                 }
                 // A circle is seen only when all are judged; nothing else can still change this verdict.
-                let depends = matches!(&judged.verdict, Verdict::Accepted(check) if !check.depends_on.is_empty());
-                let may_go_in_circle = depends || self.index.circle(&key).is_some();
-                self.index.judge(&key, judged);
-                if may_go_in_circle {
-                    look.insert(key);
+                let depends = matches!(
+                    &judged.verdict, Verdict::Accepted(Object::HealthCheck(check)) if !check.depends_on.is_empty()
+                );
+                let was = id.kind == Kind::HealthCheck && self.index.circle(&id.key).is_some();
+                self.index.judge(&id, judged);
+                if depends || was {
+                    look.insert(id);
                 } else {
-                    self.publish(&key)?;
+                    self.publish(&id)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Puts what is to be said of a check now into the catalog, and tells the engine when that differs.
-    fn publish(&self, key: &ObjectKey) -> Result<(), Closed> {
-        let before = self.catalog.get(key);
-        match self.index.present(key) {
+    /// Puts what is to be said of an object now into the catalog, and tells the engine when that differs.
+    fn publish(&self, id: &ObjectId) -> Result<(), Closed> {
+        let before = self.catalog.get(id);
+        match self.index.present(id) {
             Present::Unread => return Ok(()),
             Present::Gone if before.is_none() => return Ok(()),
-            Present::Gone => self.catalog.remove(key),
+            Present::Gone => self.catalog.remove(id),
             Present::Entry(entry) => {
                 if before.is_some_and(|before| before.is_same(&entry)) {
                     return Ok(());
@@ -259,7 +265,7 @@ impl Files {
                 self.catalog.put(entry);
             }
         }
-        self.send(Event::Changed(key.clone()))
+        self.send(Event::Changed(id.clone()))
     }
 
     /// The queue is bounded by its owner; when it is full, reading waits.

@@ -2,7 +2,7 @@
 
 use super::index::Shadowed;
 use crate::{
-    model::ObjectKey,
+    model::{ObjectId, ObjectKey},
     source::{
         manifest::{Document, Mistake},
         verdicts::Id,
@@ -75,7 +75,7 @@ pub(super) fn circle(key: &ObjectKey, file: &std::path::Path, line: u32, message
 pub(super) fn shadowed(shadowed: &[Shadowed]) {
     for Shadowed { id, file, start, by: (first, first_start) } in shadowed.iter().take(MAX_LINES) {
         let (kind, key) = match id {
-            Id::Check(key) => ("HealthCheck".to_owned(), key),
+            Id::Object(ObjectId { kind, key }) => (kind.to_string(), key),
             Id::Values(kind, key) => (kind.to_string(), key),
         };
         tracing::error!(

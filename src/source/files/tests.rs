@@ -10,7 +10,7 @@ use super::{
     judged::judge,
 };
 use crate::{
-    model::ObjectKey,
+    model::{Object, ObjectId, ObjectKey},
     source::{Verdict, manifest},
 };
 
@@ -62,13 +62,14 @@ impl Reader {
     fn verdicts(&self) -> BTreeMap<String, String> {
         let mut verdicts = BTreeMap::new();
         for name in NAMES {
-            let verdict = match self.index.present(&ObjectKey::new("default", name)) {
+            let verdict = match self.index.present(&ObjectId::check(ObjectKey::new("default", name))) {
                 Present::Gone => continue,
                 Present::Unread => "unread".to_owned(),
                 Present::Entry(entry) => match entry.verdict {
-                    Verdict::Accepted(check) => {
+                    Verdict::Accepted(Object::HealthCheck(check)) => {
                         format!("{:?} {:?} {:?}", check.interval, check.depends_on, check.probe)
                     }
+                    Verdict::Accepted(other) => panic!("a {}", other.kind()),
                     Verdict::Refused(refused) => format!("{refused:?}"),
                 },
             };

@@ -1,4 +1,4 @@
-//! A cluster as a source: watches the HealthChecks, and what they refer to, and keeps the catalog as they say.
+//! A cluster as a source: watches the objects of our kinds, and what they refer to, and keeps the catalog as they say.
 //!
 //! Owns the loop that takes what the watches tell and does all that follows, one message after the other. What an
 //! object means is `validate`'s, what becomes of it the engine's. A supervised task of `probity run`; the API server
@@ -12,7 +12,7 @@ mod scopes;
 mod values;
 mod watch;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use kube::Api;
 use serde_json::Value;
@@ -20,7 +20,11 @@ use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Catalog, Closed, Event};
-use crate::{model::ObjectKey, validate::ValueKind, vitals::Readiness};
+use crate::{
+    model::{Kind, ObjectId, ObjectKey},
+    validate::ValueKind,
+    vitals::Readiness,
+};
 pub use connect::{Cluster, ConnectError, connect, reach};
 pub use guard::guard;
 use object::{Seen, Told};
@@ -42,15 +46,15 @@ const GULP: usize = 64;
 /// source's task: it must return at once.
 pub trait Onlooker: Send + Sync {
     /// There is an object of this uid, and this is the status that it has now.
-    fn seen(&self, key: &ObjectKey, uid: &Arc<str>, status: Option<&Value>);
+    fn seen(&self, kind: Kind, key: &ObjectKey, uid: &Arc<str>, status: Option<&Value>);
     /// There is no object of this name any more.
-    fn gone(&self, key: &ObjectKey);
+    fn gone(&self, kind: Kind, key: &ObjectKey);
 }
 
 /// What the tasks of the source tell it.
 enum Inbox {
     /// Of the scope of that number.
-    Checks(usize, Heard<Seen>),
+    Objects(Kind, usize, Heard<Seen>),
     /// Name and version.
     Values(ValueKind, Arc<str>, Heard<(Arc<str>, Arc<str>)>),
     Fetched(ValueKind, ObjectKey, Answer),
@@ -62,10 +66,11 @@ pub struct Kubernetes {
     events: mpsc::Sender<Event>,
     onlooker: Arc<dyn Onlooker>,
     inbox: mpsc::Receiver<Inbox>,
-    objects: Objects,
+    /// By kind, in the order of [`Kind::ALL`].
+    objects: [(Kind, Objects); Kind::ALL.len()],
     values: Values,
     scopes: Scopes,
-    /// The watches of HealthChecks.
+    /// The watches of objects.
     watches: JoinSet<()>,
     ready: bool,
 }
@@ -89,24 +94,26 @@ impl Kubernetes {
         }
         let (told, inbox) = mpsc::channel(INBOX);
         let mut watches = JoinSet::new();
-        let resource = object::resource();
-        for (number, namespace) in named.iter().enumerate() {
-            let api: Api<Told> = match namespace {
-                Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, &resource),
-                None => Api::all_with(cluster.client.clone(), &resource),
-            };
-            watches.spawn(follow(api, watch::config(), told.clone(), move |heard| {
-                Inbox::Checks(number, heard.map(Seen::read))
-            }));
+        for kind in Kind::ALL {
+            let resource = object::resource(kind);
+            for (number, namespace) in named.iter().enumerate() {
+                let api: Api<Told> = match namespace {
+                    Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, &resource),
+                    None => Api::all_with(cluster.client.clone(), &resource),
+                };
+                watches.spawn(follow(api, watch::config(), told.clone(), move |heard| {
+                    Inbox::Objects(kind, number, heard.map(|told| Seen::read(kind, told)))
+                }));
+            }
         }
         Self {
             catalog,
             events,
             onlooker,
             inbox,
-            objects: Objects::new(&named).run_from(cluster.namespace.clone()),
+            objects: Kind::ALL.map(|kind| (kind, Objects::new(kind, &named).run_from(cluster.namespace.clone()))),
             values: Values::new(cluster.client.clone(), told),
-            scopes: Scopes::new(named, readiness),
+            scopes: Scopes::new(&named, readiness),
             watches,
             ready: false,
         }
@@ -143,71 +150,87 @@ impl Kubernetes {
 
     fn take(&mut self, message: Inbox) {
         match message {
-            Inbox::Checks(scope, heard) => self.heard(scope, heard),
+            Inbox::Objects(kind, scope, heard) => self.heard(kind, scope, heard),
             Inbox::Values(kind, namespace, heard) => {
                 for object in self.values.heard(kind, &namespace, heard) {
-                    self.objects.value_changed(kind, &object);
+                    self.value_changed(kind, &object);
                 }
             }
             Inbox::Fetched(kind, object, answer) => {
                 if self.values.fetched(kind, &object, answer) {
-                    self.objects.value_changed(kind, &object);
+                    self.value_changed(kind, &object);
                 }
             }
         }
     }
 
-    fn heard(&mut self, scope: usize, heard: Heard<Seen>) {
+    fn value_changed(&mut self, kind: ValueKind, object: &ObjectKey) {
+        for (_, objects) in &mut self.objects {
+            objects.value_changed(kind, object);
+        }
+    }
+
+    fn heard(&mut self, kind: Kind, scope: usize, heard: Heard<Seen>) {
+        let Some((_, objects)) = self.objects.iter_mut().find(|(of, _)| *of == kind) else { return };
         match heard {
-            Heard::Begin => self.objects.begin(scope),
+            Heard::Begin => objects.begin(scope),
             Heard::Listed(seen) | Heard::Applied(seen) => {
-                self.onlooker.seen(&seen.key, &seen.uid, seen.status.as_ref());
-                self.objects.seen(scope, seen, &self.values);
+                self.onlooker.seen(kind, &seen.key, &seen.uid, seen.status.as_ref());
+                objects.seen(scope, seen, &self.values);
             }
             Heard::Complete => {
-                self.objects.complete(scope);
-                self.scopes.listed(scope);
+                objects.complete(scope);
+                self.scopes.listed(kind, scope);
             }
-            Heard::Gone(seen) => self.objects.gone(&seen.key, &seen.uid),
-            Heard::Trouble(trouble) => self.scopes.trouble(scope, &trouble),
-            Heard::Recovered => self.scopes.recovered(scope),
+            Heard::Gone(seen) => objects.gone(&seen.key, &seen.uid),
+            Heard::Trouble(trouble) => self.scopes.trouble(kind, scope, &trouble),
+            Heard::Recovered => self.scopes.recovered(kind, scope),
         }
     }
 
     /// Does all that follows from what was taken.
     async fn follow_up(&mut self) -> Result<(), Closed> {
         loop {
-            let look = self.objects.settle(&self.values);
-            for ((kind, object), wanted) in self.objects.take_wants() {
+            let mut look = Vec::new();
+            for (kind, objects) in &mut self.objects {
+                let kind = *kind;
+                look.extend(objects.settle(&self.values).into_iter().map(|key| ObjectId::new(kind, key)));
+            }
+            let wants: BTreeSet<_> = self.objects.iter_mut().flat_map(|(_, objects)| objects.take_wants()).collect();
+            for (kind, object) in wants {
+                let wanted = self.objects.iter().any(|(_, objects)| objects.wants(kind, &object));
                 self.values.want(kind, &object, wanted);
             }
             if look.is_empty() {
                 break;
             }
-            for key in look {
-                self.publish(&key).await?;
+            for id in look {
+                self.publish(&id).await?;
             }
         }
-        if !self.ready && self.scopes.are_read() && !self.objects.is_waiting() {
+        if !self.ready && self.scopes.are_read() && !self.objects.iter().any(|(_, objects)| objects.is_waiting()) {
             self.ready = true;
             self.scopes.ready();
-            tracing::info!(checks = self.objects.len(), "objects read");
+            let count =
+                |of: Kind| self.objects.iter().find(|(kind, _)| *kind == of).map_or(0, |(_, objects)| objects.len());
+            tracing::info!(checks = count(Kind::HealthCheck), rules = count(Kind::AlertRule), "objects read");
             self.send(Event::Ready).await?;
         }
         Ok(())
     }
 
-    /// Puts what is to be said of a check now into the catalog, and tells the engine when that differs.
-    async fn publish(&self, key: &ObjectKey) -> Result<(), Closed> {
-        let before = self.catalog.get(key);
-        let present = self.objects.present(key);
+    /// Puts what is to be said of an object now into the catalog, and tells the engine when that differs.
+    async fn publish(&self, id: &ObjectId) -> Result<(), Closed> {
+        let before = self.catalog.get(id);
+        let Some((_, objects)) = self.objects.iter().find(|(kind, _)| *kind == id.kind) else { return Ok(()) };
+        let present = objects.present(&id.key);
         if matches!(present, Present::Gone) {
-            self.onlooker.gone(key);
+            self.onlooker.gone(id.kind, &id.key);
         }
         match present {
             Present::Waits => return Ok(()),
             Present::Gone if before.is_none() => return Ok(()),
-            Present::Gone => self.catalog.remove(key),
+            Present::Gone => self.catalog.remove(id),
             Present::Entry(entry) => {
                 if before.is_some_and(|before| before.is_same(&entry)) {
                     return Ok(());
@@ -215,7 +238,7 @@ impl Kubernetes {
                 self.catalog.put(entry);
             }
         }
-        self.send(Event::Changed(key.clone())).await
+        self.send(Event::Changed(id.clone())).await
     }
 
     /// The queue is bounded by its owner; when it is full, the watches wait.

@@ -1,4 +1,4 @@
-//! A HealthCheck as the API server tells it, with nothing of it that nobody reads.
+//! An object as the API server tells it, with nothing of it that nobody reads.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     api::{GROUP, VERSION},
-    model::ObjectKey,
+    model::{Kind, ObjectKey},
 };
 
 /// What is watched: any text that the API server holds, so that no object of another version stops the others.
 pub(super) type Told = DeserializeGuard<DynamicObject>;
 
-/// A HealthCheck as it was seen.
+/// An object as it was seen.
 pub(super) struct Seen {
     pub key: ObjectKey,
     pub uid: Arc<str>,
@@ -23,13 +23,13 @@ pub(super) struct Seen {
     pub status: Option<Value>,
 }
 
-/// Where HealthChecks are served.
-pub(super) fn resource() -> ApiResource {
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(GROUP, VERSION, "HealthCheck"), "healthchecks")
+/// Where objects of the kind are served.
+pub(super) fn resource(kind: Kind) -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(GROUP, VERSION, kind.as_str()), kind.plural())
 }
 
 impl Seen {
-    pub fn read(told: Told) -> Self {
+    pub fn read(kind: Kind, told: Told) -> Self {
         let (metadata, rest) = match told.0 {
             Ok(object) => (object.metadata, Ok(object.data)),
             Err(invalid) => (invalid.metadata, Err(invalid.error)),
@@ -41,21 +41,21 @@ impl Seen {
         );
         let generation = metadata.generation.unwrap_or(1);
         let (text, status) = match rest {
-            Ok(data) => split(&metadata, data),
+            Ok(data) => split(kind, &metadata, data),
             Err(error) => (Err(format!("cannot be read: {error}")), None),
         };
         Self { key, uid: metadata.uid.unwrap_or_default().into(), generation, text, status }
     }
 }
 
-fn split(metadata: &ObjectMeta, data: Value) -> (Result<Value, String>, Option<Value>) {
+fn split(kind: Kind, metadata: &ObjectMeta, data: Value) -> (Result<Value, String>, Option<Value>) {
     let Value::Object(mut fields) = data else {
         return (Err("it holds no fields".to_owned()), None);
     };
     let status = fields.remove("status").filter(|status| !status.is_null());
     let mut text = Map::new();
     text.insert("apiVersion".to_owned(), json!(format!("{GROUP}/{VERSION}")));
-    text.insert("kind".to_owned(), json!("HealthCheck"));
+    text.insert("kind".to_owned(), json!(kind.as_str()));
     let kept = json!({
         "name": metadata.name,
         "namespace": metadata.namespace,

@@ -1,4 +1,4 @@
-//! The HealthChecks of the cluster as they were seen, and the verdicts on them. Pure.
+//! The objects of one kind of the cluster as they were seen, and the verdicts on them. Pure.
 //!
 //! Owns what a message of a watch means for the objects: who is judged, who waits for a value that is being fetched,
 //! who is gone. Kept of an object: its verdict, and its text when something that it refers to may change.
@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::object::Seen;
 use crate::{
     health::Reason,
-    model::{Labels, ObjectKey},
+    model::{Kind, Labels, Object, ObjectId, ObjectKey},
     source::{
         Entry, Refused, Verdict,
         digest::{Digest, digest},
@@ -48,6 +48,7 @@ struct Scope {
 }
 
 pub(super) struct Objects {
+    kind: Kind,
     scopes: Vec<Scope>,
     /// The namespace that Probity itself runs in.
     operator: Arc<str>,
@@ -57,12 +58,12 @@ pub(super) struct Objects {
     changed: BTreeSet<ObjectKey>,
     /// Whether a dependency came, went or changed since circles were looked for.
     depends: bool,
-    /// Values that objects began or ceased to refer to: true when wanted.
-    wants: BTreeMap<(ValueKind, ObjectKey), bool>,
+    /// Values that objects began or ceased to refer to.
+    wants: BTreeSet<(ValueKind, ObjectKey)>,
     waiting: HashSet<ObjectKey>,
 }
 
-/// What is to be said of a check now.
+/// What is to be said of an object now.
 pub(super) enum Present {
     Gone,
     /// Nothing: what it refers to is not known yet.
@@ -78,9 +79,10 @@ impl Objects {
     }
 
     /// One scope for each of `namespaces`; None is the whole cluster.
-    pub fn new(namespaces: &[Option<Arc<str>>]) -> Self {
+    pub fn new(kind: Kind, namespaces: &[Option<Arc<str>>]) -> Self {
         let scope = |namespace: &Option<Arc<str>>| Scope { namespace: namespace.clone(), listing: None };
         Self {
+            kind,
             scopes: namespaces.iter().map(scope).collect(),
             operator: Arc::default(),
             verdicts: Verdicts::default(),
@@ -88,7 +90,7 @@ impl Objects {
             due: BTreeSet::new(),
             changed: BTreeSet::new(),
             depends: false,
-            wants: BTreeMap::new(),
+            wants: BTreeSet::new(),
             waiting: HashSet::new(),
         }
     }
@@ -140,7 +142,11 @@ impl Objects {
             Err(why) => why.clone().into_bytes(),
         };
         let digest = digest(&bytes);
-        if self.verdicts.get(&key).is_some_and(|held| (&held.source.uid, held.source.digest) == (&uid, digest)) {
+        if self
+            .verdicts
+            .get(&self.id(&key))
+            .is_some_and(|held| (&held.source.uid, held.source.digest) == (&uid, digest))
+        {
             return;
         }
         let is_new = self.names.entry(key.namespace.clone()).or_default().insert(key.name.clone());
@@ -159,27 +165,27 @@ impl Objects {
             }
         }
         if is_new {
-            self.due.extend(self.verdicts.users(&Id::Check(key)).cloned());
+            self.users_are_due(&Id::Object(self.id(&key)));
         }
     }
 
     /// The object of that uid is gone; another one of the same name may have been told already.
     pub fn gone(&mut self, key: &ObjectKey, uid: &str) {
-        if self.verdicts.get(key).is_some_and(|held| &*held.source.uid == uid) {
+        if self.verdicts.get(&self.id(key)).is_some_and(|held| &*held.source.uid == uid) {
             self.remove(key);
         }
     }
 
     /// A Secret or a ConfigMap is another one now.
     pub fn value_changed(&mut self, kind: ValueKind, object: &ObjectKey) {
-        self.due.extend(self.verdicts.users(&Id::Values(kind, object.clone())).cloned());
+        self.users_are_due(&Id::Values(kind, object.clone()));
     }
 
     /// Judges what is due. Gives the checks of which something else may have to be said now.
     pub fn settle(&mut self, values: &dyn Held) -> BTreeSet<ObjectKey> {
         // One that is judged makes no other one due: only its coming and going does.
         for key in std::mem::take(&mut self.due) {
-            let Some(held) = self.verdicts.get(&key) else { continue };
+            let Some(held) = self.verdicts.get(&self.id(&key)) else { continue };
             let Some(bytes) = held.source.text.clone() else { continue };
             let from = From { uid: held.source.uid.clone(), digest: held.source.digest, text: None, waits: false };
             let generation = held.generation;
@@ -193,20 +199,21 @@ impl Objects {
         std::mem::take(&mut self.changed)
     }
 
-    /// Values that became wanted (true) or are no longer since this was asked last.
-    pub fn take_wants(&mut self) -> BTreeMap<(ValueKind, ObjectKey), bool> {
+    /// Values that objects began or ceased to refer to since this was asked last.
+    pub fn take_wants(&mut self) -> BTreeSet<(ValueKind, ObjectKey)> {
         std::mem::take(&mut self.wants)
     }
 
     pub fn present(&self, key: &ObjectKey) -> Present {
-        let (Some(judged), Some(verdict)) = (self.verdicts.get(key), self.verdicts.verdict(key)) else {
+        let id = self.id(key);
+        let (Some(judged), Some(verdict)) = (self.verdicts.get(&id), self.verdicts.verdict(&id)) else {
             return Present::Gone;
         };
         if judged.source.waits {
             return Present::Waits;
         }
         Present::Entry(Entry {
-            key: key.clone(),
+            id,
             uid: judged.source.uid.clone(),
             generation: judged.generation,
             labels: judged.labels.clone(),
@@ -221,7 +228,7 @@ impl Objects {
             scope.listing.is_some() && scope.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace)
         });
         let known = Known { names: &self.names, values, operator: &self.operator, listing, unknown: Cell::new(false) };
-        let (mut judged, _) = verdicts::judge(from, text, &key.namespace, generation, &known);
+        let (mut judged, _) = verdicts::judge(from, self.kind, text, &key.namespace, generation, &known);
         judged.source.waits = known.unknown.get();
         judged.source.text = (!judged.uses.is_empty()).then(|| bytes.into());
         self.put(key, judged);
@@ -235,7 +242,7 @@ impl Objects {
             self.waiting.remove(key);
         }
         let uses = judged.uses.clone();
-        let before = self.verdicts.put(key, judged);
+        let before = self.verdicts.put(&self.id(key), judged);
         self.changed.insert(key.clone());
         if let Some(before) = before {
             self.depends |= depends(&before);
@@ -245,7 +252,7 @@ impl Objects {
     }
 
     fn remove(&mut self, key: &ObjectKey) {
-        let Some(before) = self.verdicts.remove(key) else { return };
+        let Some(before) = self.verdicts.remove(&self.id(key)) else { return };
         if let Some(names) = self.names.get_mut(&key.namespace) {
             names.remove(&key.name);
             if names.is_empty() {
@@ -256,21 +263,33 @@ impl Objects {
         self.waiting.remove(key);
         self.note_wants(&before.uses);
         self.changed.insert(key.clone());
-        self.due.extend(self.verdicts.users(&Id::Check(key.clone())).cloned());
+        self.users_are_due(&Id::Object(self.id(key)));
+    }
+
+    fn id(&self, key: &ObjectKey) -> ObjectId {
+        ObjectId::new(self.kind, key.clone())
+    }
+
+    fn users_are_due(&mut self, id: &Id) {
+        self.due.extend(self.verdicts.users(id).map(|user| user.key.clone()));
+    }
+
+    /// Whether any of them refers to a Secret or a ConfigMap.
+    pub fn wants(&self, kind: ValueKind, object: &ObjectKey) -> bool {
+        self.verdicts.users(&Id::Values(kind, object.clone())).next().is_some()
     }
 
     fn note_wants(&mut self, uses: &[Id]) {
         for id in uses {
             if let Id::Values(kind, object) = id {
-                let wanted = self.verdicts.users(id).next().is_some();
-                self.wants.insert((*kind, object.clone()), wanted);
+                self.wants.insert((*kind, object.clone()));
             }
         }
     }
 }
 
 fn depends(judged: &Judged<From>) -> bool {
-    matches!(&judged.verdict, Verdict::Accepted(check) if !check.depends_on.is_empty())
+    matches!(&judged.verdict, Verdict::Accepted(Object::HealthCheck(check)) if !check.depends_on.is_empty())
 }
 
 /// What the cluster is known to hold.

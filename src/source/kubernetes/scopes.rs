@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::watch::{Trouble, Why};
-use crate::vitals::Readiness;
+use crate::{model::Kind, vitals::Readiness};
 
 /// What readiness is told before everything was read.
 const SOURCE: &str = "source";
@@ -20,6 +20,9 @@ pub(super) struct Scopes {
 }
 
 struct Scope {
+    kind: Kind,
+    /// Its number among those of the kind.
+    number: usize,
     /// None: the whole cluster.
     namespace: Option<Arc<str>>,
     listed: bool,
@@ -34,8 +37,14 @@ impl Scope {
         }
     }
 
+    /// Whether nothing can be read there until somebody acts. Without HealthChecks there is nothing to do at all;
+    /// without a kind that came later, all the rest.
     fn is_denied(&self) -> bool {
-        self.trouble.as_ref().is_some_and(|trouble| trouble.why == Why::Denied)
+        self.trouble.as_ref().is_some_and(|trouble| match trouble.why {
+            Why::Denied => true,
+            Why::NoSuchKind => self.kind != Kind::HealthCheck,
+            Why::Other => false,
+        })
     }
 
     /// What is wrong, and what to do.
@@ -47,15 +56,28 @@ impl Scope {
             Why::NoSuchKind => "; is the CustomResourceDefinition installed? `probity crds | kubectl apply -f -`",
             Why::Other => "",
         };
-        Some(format!("cannot read HealthChecks in {}: {text}{advice}", self.place()))
+        Some(format!("cannot read {}s in {}: {text}{advice}", self.kind, self.place()))
     }
 }
 
 impl Scopes {
-    pub fn new(namespaces: Vec<Option<Arc<str>>>, readiness: Readiness) -> Self {
-        let scopes =
-            namespaces.into_iter().map(|namespace| Scope { namespace, listed: false, trouble: None }).collect();
-        Self { scopes, readiness, ready: false }
+    /// One for each kind in each of `namespaces`.
+    pub fn new(namespaces: &[Option<Arc<str>>], readiness: Readiness) -> Self {
+        let of = |kind| {
+            let scope = move |(number, namespace): (usize, &Option<Arc<str>>)| Scope {
+                kind,
+                number,
+                namespace: namespace.clone(),
+                listed: false,
+                trouble: None,
+            };
+            namespaces.iter().enumerate().map(scope)
+        };
+        Self { scopes: Kind::ALL.into_iter().flat_map(of).collect(), readiness, ready: false }
+    }
+
+    fn scope(&mut self, kind: Kind, number: usize) -> Option<&mut Scope> {
+        self.scopes.iter_mut().find(|scope| (scope.kind, scope.number) == (kind, number))
     }
 
     /// Whether everything that may be read was, and that is not nothing.
@@ -69,16 +91,16 @@ impl Scopes {
         self.ready = true;
     }
 
-    pub fn listed(&mut self, scope: usize) {
-        if let Some(scope) = self.scopes.get_mut(scope) {
+    pub fn listed(&mut self, kind: Kind, number: usize) {
+        if let Some(scope) = self.scope(kind, number) {
             scope.listed = true;
             scope.trouble = None;
         }
         self.tell();
     }
 
-    pub fn trouble(&mut self, scope: usize, trouble: &Trouble) {
-        let Some(scope) = self.scopes.get_mut(scope) else { return };
+    pub fn trouble(&mut self, kind: Kind, number: usize, trouble: &Trouble) {
+        let Some(scope) = self.scope(kind, number) else { return };
         scope.trouble = Some(trouble.clone());
         if let Some(told) = scope.told() {
             let stays = if scope.listed { "; what was read before stays" } else { "" };
@@ -87,10 +109,10 @@ impl Scopes {
         self.tell();
     }
 
-    pub fn recovered(&mut self, scope: usize) {
-        let Some(scope) = self.scopes.get_mut(scope) else { return };
+    pub fn recovered(&mut self, kind: Kind, number: usize) {
+        let Some(scope) = self.scope(kind, number) else { return };
         scope.trouble = None;
-        tracing::info!(namespace = scope.namespace.as_deref(), "reading HealthChecks in {} again", scope.place());
+        tracing::info!(namespace = scope.namespace.as_deref(), "reading {kind}s in {} again", scope.place());
         self.tell();
     }
 
@@ -116,6 +138,8 @@ impl Scopes {
 mod tests {
     use super::*;
 
+    const CHECKS: Kind = Kind::HealthCheck;
+
     fn denied() -> Trouble {
         Trouble { why: Why::Denied, text: "healthchecks is forbidden".into() }
     }
@@ -131,33 +155,33 @@ mod tests {
     #[test]
     fn one_namespace_that_is_denied_is_said_and_the_rest_is_read() {
         let readiness = Readiness::waiting_for(&[SOURCE]);
-        let mut scopes = Scopes::new(vec![Some("a".into()), Some("b".into())], readiness.clone());
-        scopes.trouble(1, &denied());
+        let mut scopes = Scopes::new(&[Some("a".into()), Some("b".into())], readiness.clone());
+        scopes.trouble(CHECKS, 1, &denied());
         assert!(!scopes.are_read());
-        scopes.listed(0);
+        scopes.listed(CHECKS, 0);
         assert!(scopes.are_read());
         scopes.ready();
         readiness.ready(SOURCE);
         let [(part, why)] = &readiness.problems()[..] else { panic!("{:?}", readiness.problems()) };
         assert_eq!(*part, PERMISSIONS);
         assert_eq!(&**why, "cannot read HealthChecks in namespace b: healthchecks is forbidden; grant it");
-        scopes.listed(1);
+        scopes.listed(CHECKS, 1);
         assert_eq!(problems(&readiness), [""; 0]);
         // Later trouble makes nobody unready.
-        scopes.trouble(0, &away());
-        scopes.trouble(1, &denied());
+        scopes.trouble(CHECKS, 0, &away());
+        scopes.trouble(CHECKS, 1, &denied());
         assert_eq!(problems(&readiness), [""; 0]);
     }
 
     #[test]
     fn an_api_server_that_does_not_answer_at_the_start_is_waited_for() {
         let readiness = Readiness::waiting_for(&[SOURCE]);
-        let mut scopes = Scopes::new(vec![None], readiness.clone());
-        scopes.trouble(0, &away());
+        let mut scopes = Scopes::new(&[None], readiness.clone());
+        scopes.trouble(CHECKS, 0, &away());
         assert!(!scopes.are_read());
         assert!(readiness.problems()[0].1.contains("in all namespaces: no answer"));
         // Nothing at all may be read: that is no start, either.
-        scopes.trouble(0, &denied());
+        scopes.trouble(CHECKS, 0, &denied());
         assert!(!scopes.are_read());
         assert_eq!(problems(&readiness), [SOURCE]);
     }

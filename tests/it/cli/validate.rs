@@ -124,7 +124,7 @@ fn a_set_over_several_paths_is_one_set() {
     let told = text(&output.stdout);
     assert!(told.contains("a.yaml:5:15: spec.dependsOn[0]: a dependency cycle: a → b → a\n"), "{told}");
     assert!(told.contains("b.yaml:5:15: spec.dependsOn[0]: a dependency cycle: b → a → b\n"), "{told}");
-    assert!(told.ends_with("2 mistakes in 2 of 2 files; 0 checks without mistakes\n"), "{told}");
+    assert!(told.ends_with("2 mistakes in 2 of 2 files; 0 objects without mistakes\n"), "{told}");
 }
 
 #[test]

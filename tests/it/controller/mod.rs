@@ -11,7 +11,7 @@ use probity::{
     engine::{CheckCell, CheckView, Listener, Ready, Snapshot},
     health::{Reason, State},
     metrics::Metrics,
-    model::{Labels, ObjectKey, ProbeKind},
+    model::{Kind, Labels, ObjectKey, ProbeKind},
     source::kubernetes::Onlooker,
 };
 use tokio::task::JoinSet;
@@ -48,7 +48,7 @@ impl World {
         let world = Self { server, statuses, snapshot, _tasks: tasks };
         world.show(names, State::Healthy, clock.wall());
         for name in names {
-            world.statuses.seen(&key(name), &Arc::from("uid"), None);
+            world.statuses.seen(Kind::HealthCheck, &key(name), &Arc::from("uid"), None);
         }
         world
     }

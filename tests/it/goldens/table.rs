@@ -11,11 +11,13 @@
 
 use std::{fs, path::Path};
 
+use probity::model::Kind;
+
 /// A manifest and what it comes to.
 pub struct Case {
     /// Where it stands, such as `tests/data/verdicts/edges.yaml:7`.
     pub place: String,
-    /// One HealthCheck, with a name that no other case has.
+    /// One object, with a name that no other case has.
     pub manifest: String,
     pub expect: Expect,
 }
@@ -63,12 +65,20 @@ fn read(text: &str, file: &str, cases: &mut Vec<Case>) {
                 body.to_owned()
             } else {
                 let name = format!("case-{line}");
-                format!("apiVersion: probity.dev/v1alpha1\nkind: HealthCheck\nmetadata: {{name: {name}}}\nspec: {body}")
+                let kind = kind(file);
+                format!("apiVersion: probity.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {body}")
             };
             cases.push(Case { expect: expectation(expect, &place), place, manifest });
         }
         line += lines;
     }
+}
+
+/// Of the specs in a file: as its name begins, else HealthCheck.
+fn kind(file: &str) -> &'static str {
+    let name = Path::new(file).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let begins = |kind: &Kind| name.starts_with(&kind.as_str().to_lowercase());
+    Kind::ALL.iter().find(|kind| begins(kind)).map_or("HealthCheck", |kind| kind.as_str())
 }
 
 fn expectation(text: &str, place: &str) -> Expect {

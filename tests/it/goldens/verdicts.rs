@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use probity::{
     source::manifest,
-    validate::{self, Fault, FieldError, What},
+    validate::{self, Fault, FieldError, Identity, What},
 };
 
 use super::table::{By, Expect, cases};
@@ -31,12 +31,13 @@ fn every_manifest_of_the_table_comes_to_what_it_says() {
     let mut wrong = Vec::new();
     let mut refused_by = [0; 3];
     for ((case, document), judged) in cases.iter().zip(&documents).zip(&judged) {
-        let shape = validate::shape(&document.value);
+        let Ok(Identity::Ours(kind)) = validate::identify(&document.value) else { panic!("{}", case.place) };
+        let shape = validate::shape(kind, &document.value);
         let problem = match &case.expect {
             Expect::Accepted => accepted(&judged.mistakes),
             Expect::Refused { path, by, text } => {
                 refused_by[*by as usize] += 1;
-                assert!(matches!(judged.what, What::HealthCheck(None)), "{}", case.place);
+                assert!(matches!(judged.what, What::Ours(_, None)), "{}", case.place);
                 refused(&judged.mistakes, &shape, path, *by, text)
             }
         };

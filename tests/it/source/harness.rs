@@ -9,7 +9,7 @@ use std::{
 
 use probity::{
     clock::Clock,
-    model::{HealthCheck, ObjectKey},
+    model::{HealthCheck, Object, ObjectId, ObjectKey},
     source::{Catalog, Entry, Event, Files, Refused, Verdict},
 };
 use tokio::{
@@ -69,7 +69,7 @@ impl Source {
         let mut changed = Vec::new();
         loop {
             match timeout(PATIENCE, self.events.recv()).await.expect("the source is ready in time") {
-                Some(Event::Changed(key)) => changed.push(key),
+                Some(Event::Changed(id)) => changed.push(id.key),
                 Some(Event::Ready) => return changed,
                 None => panic!("the source has ended"),
             }
@@ -89,13 +89,13 @@ impl Source {
     }
 
     pub fn entry(&self, name: &str) -> Option<Arc<Entry>> {
-        self.catalog.get(&ObjectKey::new("default", name))
+        self.catalog.get(&ObjectId::check(ObjectKey::new("default", name)))
     }
 
     /// The model of a check that is accepted.
     pub fn model(&self, name: &str) -> Arc<HealthCheck> {
         match self.entry(name).map(|entry| entry.verdict.clone()) {
-            Some(Verdict::Accepted(check)) => check,
+            Some(Verdict::Accepted(Object::HealthCheck(check))) => check,
             other => panic!("{name} is not accepted: {other:?}"),
         }
     }
@@ -115,7 +115,7 @@ impl Source {
     /// Waits for the next change, and gives its name.
     pub async fn next(&mut self) -> String {
         match timeout(PATIENCE, self.events.recv()).await.expect("a change comes in time") {
-            Some(Event::Changed(key)) => key.name.to_string(),
+            Some(Event::Changed(id)) => id.key.name.to_string(),
             other => panic!("{other:?} in place of a change"),
         }
     }

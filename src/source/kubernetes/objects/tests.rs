@@ -59,7 +59,7 @@ fn said(objects: &Objects, name: &str) -> String {
 }
 
 fn whole_cluster() -> Objects {
-    Objects::new(&[None])
+    Objects::new(Kind::HealthCheck, &[None])
 }
 
 #[test]
@@ -67,7 +67,8 @@ fn a_check_waits_for_a_value_that_is_being_fetched() {
     let (mut objects, mut known) = (whole_cluster(), Known::default());
     objects.seen(0, seen("a", "1", keyed()), &known);
     assert_eq!(objects.settle(&known), [key("a")].into());
-    assert_eq!(objects.take_wants(), [((ValueKind::Secret, key("s")), true)].into());
+    assert_eq!(objects.take_wants(), [(ValueKind::Secret, key("s"))].into());
+    assert!(objects.wants(ValueKind::Secret, &key("s")));
     assert_eq!(said(&objects, "a"), "waits");
     assert!(objects.is_waiting());
 
@@ -84,7 +85,8 @@ fn a_check_waits_for_a_value_that_is_being_fetched() {
 
     objects.gone(&key("a"), "1");
     assert_eq!(objects.settle(&known), [key("a")].into());
-    assert_eq!(objects.take_wants(), [((ValueKind::Secret, key("s")), false)].into());
+    assert_eq!(objects.take_wants(), [(ValueKind::Secret, key("s"))].into());
+    assert!(!objects.wants(ValueKind::Secret, &key("s")));
     assert_eq!((said(&objects, "a"), objects.len()), (String::new(), 0));
 }
 
@@ -112,7 +114,7 @@ fn a_dependency_that_the_list_has_not_told_yet_is_not_missing() {
 #[test]
 fn what_a_second_list_does_not_tell_is_gone_and_only_in_its_own_namespace() {
     let known = Known::default();
-    let mut objects = Objects::new(&[Some("ns".into()), Some("other".into())]);
+    let mut objects = Objects::new(Kind::HealthCheck, &[Some("ns".into()), Some("other".into())]);
     for scope in [0, 1] {
         objects.begin(scope);
     }
