@@ -1,6 +1,6 @@
 //! Our verdict beside the API server's, on the one table of verdicts.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{ffi::OsStr, fs, path::Path, sync::Arc};
 
 use probity::source::manifest::{self, Document};
 
@@ -66,6 +66,30 @@ pub fn samples_are_taken(stage: &Stage<'_>) -> Told {
         }
     }
     if taken < 5 { Err(format!("only {taken} samples were found")) } else { Ok(()) }
+}
+
+/// As people apply them: with kubectl, which would warn of what is strange.
+pub fn samples_are_clean(stage: &Stage<'_>) -> Told {
+    let kubectl = stage.cluster.kubectl();
+    for folder in ["manifests/samples", "manifests/quickstart"].map(|folder| Path::new(REPOSITORY).join(folder)) {
+        let files = manifest::find(std::slice::from_ref(&folder)).map_err(|error| error.to_string())?;
+        for file in files {
+            let place = file.display().to_string();
+            let text = fs::read_to_string(&file).map_err(|error| format!("{place}: {error}"))?;
+            for document in documents(&place, &text)? {
+                if let Some(namespace) = document.value["metadata"]["namespace"].as_str() {
+                    // One that is there already is as good.
+                    kubectl.run(["create", "namespace", namespace])?;
+                }
+            }
+        }
+        let arguments = ["apply", "--dry-run=server", "--validate=strict", "-f"].map(OsStr::new);
+        let said = kubectl.run(arguments.into_iter().chain([folder.as_os_str()]))?;
+        if !said.ok || !said.stderr.trim().is_empty() {
+            return Err(format!("{}: {}", folder.display(), said.stderr));
+        }
+    }
+    Ok(())
 }
 
 fn documents(place: &str, text: &str) -> Result<Vec<Document>, String> {

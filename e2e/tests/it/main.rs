@@ -10,6 +10,7 @@ mod crd;
 mod discovery;
 mod explain;
 mod reading;
+mod rights;
 mod rules;
 mod source;
 mod statuses;
@@ -33,7 +34,7 @@ pub type Told = Result<(), String>;
 type Story = fn(&Stage<'_>) -> Told;
 
 /// In order: the first installs what the others work with.
-const STORIES: [(&str, Story); 12] = [
+const STORIES: [(&str, Story); 14] = [
     ("an admin installs the types with kubectl apply", crd::applies),
     ("an admin installs the types by server-side apply", crd::applies_server_side),
     ("an author reads what each field means in kubectl explain", explain::every_field_has_a_text),
@@ -42,9 +43,11 @@ const STORIES: [(&str, Story); 12] = [
     ("an author is told by the API server which rule a spec breaks", rules::every_rule_refuses_what_it_should),
     ("an author gets the same verdict from probity validate and from the API server", agreement::verdicts_agree),
     ("an author's samples are taken by the API server", agreement::samples_are_taken),
+    ("an author's samples are applied by kubectl without a warning", agreement::samples_are_clean),
     ("a manifest means the same to Probity and to kubectl", reading::manifests_mean_the_same),
     ("an admin's chart is taken by helm and by the API server", chart::is_clean),
     ("an admin without helm applies what the chart says", chart::the_manifest_is_made_from_it),
+    ("an admin finds every right of the operator's in the documentation", rights::are_those_that_are_documented),
     ("targets come and go with Pods, endpoints and workloads", discovery::targets_come_and_go),
 ];
 
