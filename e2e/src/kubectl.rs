@@ -38,17 +38,23 @@ impl Kubectl {
         self.config.as_deref()
     }
 
-    /// Runs a command to its end.
-    ///
-    /// # Errors
-    /// When it cannot be started; that it fails is in the output.
-    pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<Output> {
+    /// The program with what it needs around it, for whoever runs it in another way than to its end.
+    #[must_use]
+    pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         match &self.config {
             Some(config) => command.env("KUBECONFIG", config).env("HOME", &self.home),
             None => command.env("KUBECACHEDIR", self.home.join("cache")),
         };
-        let output = command.args(arguments).output().context("cannot run kubectl")?;
+        command
+    }
+
+    /// Runs a command to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started; that it fails is in the output.
+    pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<Output> {
+        let output = self.command().args(arguments).output().context("cannot run kubectl")?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok(Output { ok: output.status.success(), stdout: text(&output.stdout), stderr: text(&output.stderr) })
     }

@@ -6,9 +6,17 @@
 
 #![expect(clippy::disallowed_methods, reason = "the clock is the program's; how long a test waits is the test's")]
 
+mod access;
+mod egress;
 mod install;
 mod kill;
+mod load;
+mod order;
+mod pod;
 mod scaling;
+mod size;
+mod visitor;
+mod way;
 mod world;
 
 use std::{
@@ -32,19 +40,39 @@ struct Story {
 
 const STORIES: &[Story] = &[
     Story {
+        name: "access",
+        wish: "a reader sees what RBAC lets them, of a pod under the restricted standard",
+        tell: access::readers_see_what_rbac_lets_them,
+    },
+    Story {
+        name: "egress",
+        wish: "an admin keeps probes from what is the cluster's own, or lets them",
+        tell: egress::keeps_probes_from_what_is_the_clusters_own,
+    },
+    Story {
         name: "install",
         wish: "an admin installs, tests, upgrades and uninstalls the chart",
         tell: install::installs_upgrades_and_leaves,
     },
     Story {
         name: "kill",
-        wish: "an operator sees it probe again at once after a kill and after a restart",
-        tell: kill::probes_again_on_the_same_volume,
+        wish: "an operator whose node kills it under load loses five seconds of history at most",
+        tell: kill::loses_the_last_flush_at_most,
+    },
+    Story {
+        name: "order",
+        wish: "an operator ends, drains and upgrades it under load, and loses nothing",
+        tell: order::ends_in_order_and_loses_nothing,
     },
     Story {
         name: "scaling",
         wish: "a user sees a Service lose its pods and get them back",
         tell: scaling::follows_the_pods_of_a_service,
+    },
+    Story {
+        name: "size",
+        wish: "an admin gives it what the chart asks for, and that is enough for a thousand checks",
+        tell: size::takes_what_the_chart_asks_for,
     },
 ];
 
