@@ -15,6 +15,7 @@ pub mod model;
 pub mod validate;
 
 pub mod alert;
+pub mod audit;
 pub mod health;
 pub mod schedule;
 
