@@ -1,6 +1,7 @@
 //! What was seen: records become buckets, rows and figures (pure); the store keeps them (edge).
 //!
-//! Owns the history of every target, in memory and on disk. The engine hands over records and never waits.
+//! Owns the history of every target, in memory and on disk, and what alerting may not lose: [`Commit`]s, which are state
+//! under keys, the outbox and the audit trail. The engine hands over records and commits, and never waits.
 //!
 //! ```text
 //! record ──► Recent (minutes, hours, days in memory) ── an hour ends ──► part ──► row of (hour, target)
@@ -9,6 +10,7 @@
 
 mod bits;
 mod bucket;
+mod commit;
 mod due;
 mod frame;
 mod recent;
@@ -18,13 +20,19 @@ mod row;
 mod sketch;
 mod sqlite;
 mod store;
+mod trail;
 mod view;
 mod volatile;
 
+pub use commit::{
+    Commit, Kept, Loaded, Outbox, OutboxQuery, OutboxRow, OutboxState, OutboxUpdate, PATIENCE, Recording, Settled,
+    Space, Ticket,
+};
 pub use recent::{Part, Recent, Uptime};
 pub use record::{Class, Record, Run};
-pub use sqlite::{OpenError, Options, SqliteStore, open};
+pub use sqlite::{AuditReader, OpenError, Options, SqliteStore, open};
 pub use store::{Keeper, ReadError, Stats, Store, StoreHealth, Transition};
+pub use trail::{About, AuditPage, AuditQuery, Cursor};
 pub use view::{Bucket, History, Latency};
 pub use volatile::Volatile;
 

@@ -1,19 +1,23 @@
 //! What the engine and the server see of a store: SQLite today, PostgreSQL later.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 use crate::{
+    audit::{Head, Place},
     clock::WallMs,
     health::{Reason, State},
     model::TargetKey,
 };
 
-use super::{History, Recent, Record};
+use super::{
+    AuditPage, AuditQuery, Commit, History, Loaded, OutboxQuery, OutboxRow, Recent, Record, Recording, Ticket,
+};
 
-/// Keeps the history of all targets. No call but [`Store::close`] waits for a disk.
+/// Keeps the history of all targets, and what alerting may not lose. No call but [`Store::load`] and [`Store::close`]
+/// waits for a disk.
 pub trait Store: Send + Sync {
     /// The number of a target: the one it always had, or a new one.
     fn register(&self, key: &TargetKey) -> u32;
@@ -32,8 +36,35 @@ pub trait Store: Send + Sync {
     /// Applies the record to `recent` and keeps it. What a full buffer drops is counted.
     fn record(&self, recent: &Mutex<Recent>, record: Record);
 
-    /// Written before anything else, and durable (synchronous FULL).
-    fn transition(&self, transition: Transition);
+    /// Written before anything else, as one, and durable (synchronous FULL). The ticket says when it is.
+    fn commit(&self, commit: Commit) -> Ticket;
+
+    /// A commit of this alone, that nobody waits for.
+    fn transition(&self, transition: Transition) {
+        drop(self.commit(Commit { transitions: vec![transition], ..Commit::default() }));
+    }
+
+    /// Whether what is handed over now will be on disk in time.
+    fn recording(&self) -> Recording;
+
+    /// What an earlier process left of alerting. Blocks; to be asked before the first commit.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn load(&self) -> Result<Loaded, ReadError>;
+
+    /// The audit trail's last row.
+    fn audit_head(&self) -> Option<Head>;
+
+    /// A page of the audit trail, oldest first.
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'static, Result<AuditPage, ReadError>>;
+
+    /// A page of the audit trail in the order of its chains: at most `limit` rows behind `after`, to be proven. Its
+    /// `next` is of no use here.
+    fn audit_chain(&self, after: Place, limit: usize) -> BoxFuture<'static, Result<AuditPage, ReadError>>;
+
+    /// Rows of the outbox, newest first.
+    fn outbox(&self, query: OutboxQuery) -> BoxFuture<'static, Result<Vec<OutboxRow>, ReadError>>;
 
     /// What is known of a target for the `window` that ends at `now`, the running minute included.
     fn history(&self, target: u32, window: Duration, now: WallMs) -> BoxFuture<'static, Result<History, ReadError>>;
@@ -81,7 +112,7 @@ pub struct Stats {
     /// Flushes of results that were committed, and the seconds they took.
     pub flushes: u64,
     pub flush_seconds: f64,
-    /// Commits of transitions, and the seconds from the first one waiting to durable.
+    /// Durable transactions, and the seconds from the first commit waiting to durable.
     pub urgent_commits: u64,
     pub urgent_seconds: f64,
     /// Transactions that wrote rows of hours and days, the seconds they took, and the longest.
@@ -93,6 +124,15 @@ pub struct Stats {
     pub dropped_records: u64,
     pub transitions: u64,
     pub dropped_transitions: u64,
+    /// What alerting handed over.
+    pub commits: u64,
+    /// Rows of the audit trail that were written, and those that there was no room for while the store failed.
+    pub audit_rows: u64,
+    pub dropped_audit_rows: u64,
+    /// Changes of what is kept and of the outbox that there was no room for.
+    pub dropped_changes: u64,
+    /// Notifications that were not on disk in time, and went out all the same.
+    pub unrecorded: u64,
     /// Hours of a target that had no room to wait in; their results are in frames, but not in rows.
     pub dropped_hours: u64,
     /// Bytes written to the write-ahead log.
@@ -119,6 +159,14 @@ pub enum ReadError {
         #[source]
         source: rusqlite::Error,
     },
+    #[error("read {what} of the store")]
+    Table {
+        what: &'static str,
+        #[source]
+        source: rusqlite::Error,
+    },
+    #[error("{} was written by an older Probity and has no {what} yet: start this one on it once", .dir.display())]
+    Older { dir: PathBuf, what: &'static str },
     #[error("too many histories are being read; try again")]
     Busy,
     #[error("the store is closed")]

@@ -63,6 +63,8 @@ pub enum OpenError {
 pub struct Opened {
     pub connection: Connection,
     pub lock: File,
+    /// What the damaged database that was there is called now.
+    pub aside: Option<String>,
 }
 
 pub fn open(dir: &Path, now: WallMs) -> Result<Opened, OpenError> {
@@ -77,9 +79,11 @@ pub fn open(dir: &Path, now: WallMs) -> Result<Opened, OpenError> {
         }
         other => other,
     };
+    let mut set_aside_as = None;
     let connection = match connection {
         Err(OpenError::Sqlite { source, .. }) if is_damaged(&source) => {
             let aside = set_aside(dir, now)?;
+            set_aside_as = aside.file_name().map(|name| name.to_string_lossy().into_owned());
             tracing::error!(
                 file = %dir.join(DATABASE).display(),
                 set_aside = %aside.display(),
@@ -95,7 +99,7 @@ pub fn open(dir: &Path, now: WallMs) -> Result<Opened, OpenError> {
         other => other,
     })?;
     reserve(dir);
-    Ok(Opened { connection, lock })
+    Ok(Opened { connection, lock, aside: set_aside_as })
 }
 
 /// A connection for reading only.

@@ -141,7 +141,9 @@ impl Writer {
             self.end_rolling(now)?;
         }
         self.forget_frames(OLD_FRAMES)?;
-        self.forget_rows(now)
+        self.forget_rows(now)?;
+        self.forget_notifications(now)?;
+        self.cut_audit()
     }
 
     /// Everything that waits, whosever moment it is; then no frame is needed.
@@ -198,17 +200,14 @@ impl Writer {
         let began = clock.mono();
         self.transact(work)?;
         let took = clock.mono().saturating_sub(began).as_secs_f64();
-        let urgent = {
+        {
             let mut state = self.shared.state.lock();
             state.stats.packs += 1;
             state.stats.rows_packed += count as u64;
             state.stats.pack_seconds += took;
             state.stats.pack_seconds_max = state.stats.pack_seconds_max.max(took);
-            !state.urgent.is_empty()
-        };
-        if urgent {
-            self.commit_urgent();
         }
+        self.commit_if_due();
         Ok(())
     }
 

@@ -72,9 +72,7 @@ impl Writer {
                 }
                 Err(error) => tracing::error!(frame = seq, %error, "results of one flush are lost"),
             }
-            if self.urgent() {
-                self.commit_urgent();
-            }
+            self.commit_if_due();
         }
     }
 
@@ -123,14 +121,8 @@ impl Writer {
                     write_part(transaction, *target, &Waiting { part, seq: last }, rolled)
                 })
             })?;
-            if self.urgent() {
-                self.commit_urgent();
-            }
+            self.commit_if_due();
         }
         Ok(())
-    }
-
-    fn urgent(&self) -> bool {
-        !self.shared.state.lock().urgent.is_empty()
     }
 }

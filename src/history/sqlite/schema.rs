@@ -18,6 +18,25 @@ const MIGRATIONS: &[&str] = &[
      CREATE TABLE transition (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, target INTEGER NOT NULL,
          from_state INTEGER NOT NULL, to_state INTEGER NOT NULL, reason INTEGER NOT NULL, message TEXT NOT NULL);
      CREATE INDEX transition_at ON transition (at);",
+    // Alerting. `kept` is state under keys, of four kinds. The number of a row of the outbox is when it came: it breaks
+    // ties. Rows of the audit trail lie in the order of their chains, so that writing appends and proving reads in one
+    // go; what can be asked for stands beside the body, which says the same.
+    "CREATE TABLE kept (space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (space, key))
+         STRICT, WITHOUT ROWID;
+     CREATE TABLE outbox (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, channel TEXT NOT NULL,
+         incident TEXT NOT NULL, place INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
+         not_before INTEGER NOT NULL, created INTEGER NOT NULL, ended INTEGER, ambiguous INTEGER NOT NULL,
+         answer TEXT NOT NULL, body BLOB NOT NULL) STRICT;
+     CREATE INDEX outbox_state ON outbox (state, ended);
+     CREATE TABLE audit (chain INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,
+         namespace TEXT NOT NULL, rule TEXT, alert TEXT, fingerprint TEXT, notification TEXT,
+         previous BLOB NOT NULL, body BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (chain, seq))
+         STRICT, WITHOUT ROWID;
+     CREATE INDEX audit_at ON audit (at);
+     CREATE INDEX audit_rule ON audit (rule, at) WHERE rule IS NOT NULL;
+     CREATE INDEX audit_alert ON audit (alert, at) WHERE alert IS NOT NULL;
+     CREATE INDEX audit_fingerprint ON audit (fingerprint, at) WHERE fingerprint IS NOT NULL;
+     CREATE INDEX audit_notification ON audit (notification, at) WHERE notification IS NOT NULL;",
 ];
 
 /// The bits of a row's key that are its target's number; the hour or the day is above them. It leaves 16 million
@@ -53,7 +72,7 @@ impl From<rusqlite::Error> for MigrateError {
 
 /// Brings a database, perhaps an empty one, to this version.
 pub fn migrate(connection: &mut Connection) -> Result<(), MigrateError> {
-    let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let version = version(connection)?;
     if version as usize > MIGRATIONS.len() {
         return Err(MigrateError::Newer(meta(connection, "needs")?.unwrap_or_else(|| "a newer version".to_owned())));
     }
@@ -66,6 +85,11 @@ pub fn migrate(connection: &mut Connection) -> Result<(), MigrateError> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// How many migrations a database has seen.
+pub fn version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
 /// A single value of the store as a whole.

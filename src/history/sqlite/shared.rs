@@ -4,7 +4,7 @@
 //! the number of the flush that will hold both are so one step, and a reader sees each run exactly once.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap},
     path::PathBuf,
     sync::{Arc, mpsc::SyncSender},
     time::Duration,
@@ -13,16 +13,20 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use crate::{
+    audit::Head,
     clock::WallMs,
     history::{
-        Keeper, Part, Record, Stats, StoreHealth, Transition,
+        Keeper, PATIENCE, Part, Record, Stats, StoreHealth,
         due::{Change, Due},
         frame, row,
     },
     model::TargetKey,
 };
 
-use super::Options;
+use super::{
+    Options,
+    batch::{Batch, Gap},
+};
 
 /// Records that wait for a flush, 64 bytes each: 10,000 checks at 10 s make 5,000 in 5 s, so that a disk may stand
 /// still for four minutes; or for 26 s at 10,000 a second.
@@ -51,11 +55,14 @@ pub struct State {
     pub held: BTreeMap<u32, Held>,
     pub unsaved: Unsaved,
     pub records: Vec<Record>,
-    pub urgent: VecDeque<Transition>,
-    /// Transitions that failed, until the next flush.
-    pub deferred: VecDeque<Transition>,
-    /// Monotonic; since when something urgent waits.
-    pub urgent_since: Option<Duration>,
+    /// Commits that wait.
+    pub urgent: Batch,
+    /// Monotonic; since when the oldest of those that are being written waits.
+    pub writing_since: Option<Duration>,
+    /// What the audit trail is still to tell of a time in which the store failed.
+    pub gap: Option<Gap>,
+    /// The audit trail's last row.
+    pub head: Option<Head>,
     pub pending: Pending,
     /// The last flush: parts that it covers have this number or a lower one.
     pub seq: u64,
@@ -215,9 +222,10 @@ impl State {
             held: BTreeMap::new(),
             unsaved: Unsaved::default(),
             records: Vec::new(),
-            urgent: VecDeque::new(),
-            deferred: VecDeque::new(),
-            urgent_since: None,
+            urgent: Batch::default(),
+            writing_since: None,
+            gap: None,
+            head: None,
             pending: Pending::default(),
             seq: 0,
             asked: Vec::new(),
@@ -236,6 +244,28 @@ impl State {
                 self.stats.dropped_hours += 1;
             }
         }
+    }
+
+    /// For how long the oldest commit has waited, when that is too long.
+    pub fn late(&self, now: Duration) -> Option<Duration> {
+        let oldest = [self.writing_since, self.urgent.since].into_iter().flatten().min()?;
+        Some(now.saturating_sub(oldest)).filter(|waited| *waited > PATIENCE)
+    }
+
+    /// Whether there is something to commit.
+    pub fn is_urgent(&self) -> bool {
+        !self.urgent.is_empty() || self.gap.is_some()
+    }
+
+    /// What is to be told of the time since `from`, or of the longer time in which it lies.
+    pub fn gap(&mut self, from: WallMs) -> &mut Gap {
+        self.gap.get_or_insert_with(|| Gap::new(from))
+    }
+
+    /// Notifications of a commit of `at` go out before it is on disk.
+    pub fn tell_unrecorded(&mut self, notifications: u64, at: WallMs) {
+        self.stats.unrecorded += notifications;
+        self.gap(at).unrecorded += notifications;
     }
 
     /// Notes trouble, or its end; true when that is news.

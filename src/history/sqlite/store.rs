@@ -8,23 +8,27 @@ use std::{
     time::Duration,
 };
 
-use futures::future::BoxFuture;
+use futures::{channel::oneshot, future::BoxFuture};
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use crate::{
+    audit::{Body, Entry, Head, Lost, Place},
     clock::{Clock, WallMs},
-    history::{History, Keeper, Part, ReadError, Recent, Record, Stats, Store, StoreHealth, Transition, due::Change},
+    history::{
+        AuditPage, AuditQuery, Commit, History, Keeper, Loaded, Outbox, OutboxQuery, OutboxRow, PATIENCE, Part,
+        ReadError, Recent, Record, Recording, Settled, Stats, Store, StoreHealth, Ticket, due::Change,
+    },
     model::{ObjectKey, TargetKey},
 };
 
 use super::{
-    loader,
+    loaded, loader,
     open::{self, OpenError, Opened},
     reader,
     schema::{TARGET_MAX, meta},
-    shared::{Held, RECORDS_MAX, Shared, State, TRANSITIONS_MAX},
+    shared::{Held, RECORDS_MAX, Shared, State},
     writer::Writer,
 };
 
@@ -42,11 +46,14 @@ pub struct Options {
     pub flush_every: Duration,
     /// How long history is kept. Default 100 days.
     pub retention: Duration,
+    /// How long the audit trail is kept. Default 400 days.
+    pub audit_retention: Duration,
 }
 
 impl Options {
     pub fn new(clock: Clock) -> Self {
-        Self { clock, flush_every: Duration::from_secs(5), retention: Duration::from_secs(100 * 86_400) }
+        let days = |days: u64| Duration::from_secs(days * 86_400);
+        Self { clock, flush_every: Duration::from_secs(5), retention: days(100), audit_retention: days(400) }
     }
 }
 
@@ -73,9 +80,16 @@ struct Readers {
 /// When the directory cannot be used, another process uses it, or a newer version wrote it. A file that is no
 /// database is set aside, not an error.
 pub fn open(dir: &Path, options: Options) -> Result<Arc<SqliteStore>, OpenError> {
-    let Opened { connection, lock } = open::open(dir, options.clock.wall())?;
+    let now = options.clock.now();
+    let Opened { connection, lock, aside } = open::open(dir, now.wall)?;
     let failed = |source| OpenError::Sqlite { dir: dir.to_owned(), source };
-    let state = known(&connection).map_err(failed)?;
+    let mut state = known(&connection).map_err(failed)?;
+    // A chain of its own, whose first row is the first thing that is written.
+    let note = aside.map_or(String::new(), |aside| format!("the database was damaged and set aside as {aside}"));
+    let start = Body::of(&Entry::start(now.wall, state.head, &note));
+    state.urgent.add(Commit::default(), vec![start], now.mono, oneshot::channel().0);
+    let mut head = state.head.unwrap_or_default();
+    head.place = Place { chain: head.place.chain + 1, seq: 0 };
     let shared = Arc::new(Shared {
         dir: dir.to_owned(),
         options,
@@ -83,7 +97,7 @@ pub fn open(dir: &Path, options: Options) -> Result<Arc<SqliteStore>, OpenError>
         writer_bell: Condvar::new(),
         loader_bell: Condvar::new(),
     });
-    let writer = Writer::new(connection, shared.clone()).map_err(failed)?;
+    let writer = Writer::new(connection, shared.clone(), head).map_err(failed)?;
     let loading = shared.clone();
     let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
         let builder = thread::Builder::new().name(name.to_owned());
@@ -125,6 +139,7 @@ fn known(connection: &Connection) -> rusqlite::Result<State> {
     let written: Option<i64> = connection.query_row("SELECT max(seq) FROM frame", [], |row| row.get(0))?;
     let noted: Option<i64> = meta(connection, "seq")?;
     state.seq = written.max(noted).unwrap_or(0).unsigned_abs();
+    state.head = loaded::head(connection)?;
     Ok(state)
 }
 
@@ -155,20 +170,62 @@ impl SqliteStore {
     pub fn read(&self, target: u32, window: Duration, now: WallMs) -> Result<History, ReadError> {
         self.readers.read(&self.shared, target, window, now)
     }
+
+    /// Reads away from the runtime's threads, when it is its turn.
+    fn blocking<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Readers) -> Result<T, ReadError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, ReadError>> {
+        let readers = self.readers.clone();
+        Box::pin(async move {
+            let _place = readers.places.try_acquire().map_err(|_| ReadError::Busy)?;
+            let _turn = readers.turns.acquire().await.map_err(|_| ReadError::Closed)?;
+            let reading = readers.clone();
+            tokio::task::spawn_blocking(move || read(&reading)).await.map_err(|_| ReadError::Closed)?
+        })
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        read: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, ReadError>> {
+        let shared = self.shared.clone();
+        self.blocking(move |readers| readers.with(&shared, read).map_err(|source| ReadError::Table { what, source }))
+    }
+}
+
+/// A commit that comes when everything is over.
+fn all_of(commit: &Commit) -> Lost {
+    let count = |list: usize| list as u64;
+    Lost {
+        audit: count(commit.audit.len()),
+        transitions: count(commit.transitions.len()),
+        kept: count(commit.kept.len()),
+        outbox: count(commit.outbox.len()),
+    }
 }
 
 impl Readers {
     fn read(&self, shared: &Shared, target: u32, window: Duration, now: WallMs) -> Result<History, ReadError> {
-        let failed = |source| ReadError::Sqlite { target, source };
+        self.with(shared, |connection| reader::read(connection, shared, target, window, now))
+            .map_err(|source| ReadError::Sqlite { target, source })
+    }
+
+    fn with<T>(
+        &self,
+        shared: &Shared,
+        read: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
         let idle = self.idle.lock().pop();
-        let mut connection = idle.map_or_else(|| open::reader(&shared.dir), Ok).map_err(failed)?;
+        let mut connection = idle.map_or_else(|| open::reader(&shared.dir), Ok)?;
         // One that failed is not used again.
-        let history = reader::read(&mut connection, shared, target, window, now).map_err(failed)?;
+        let found = read(&mut connection)?;
         let mut idle = self.idle.lock();
         if idle.len() < READERS {
             idle.push(connection);
         }
-        Ok(history)
+        Ok(found)
     }
 }
 
@@ -238,34 +295,85 @@ impl Store for SqliteStore {
         state.add_parts(record.target, parts);
     }
 
-    fn transition(&self, transition: Transition) {
-        let mut state = self.shared.state.lock();
-        state.stats.transitions += 1;
-        if state.urgent.len() + state.deferred.len() >= TRANSITIONS_MAX || state.closing {
-            state.stats.dropped_transitions += 1;
-            return;
+    fn commit(&self, commit: Commit) -> Ticket {
+        if commit.is_empty() {
+            return Ticket::ready(Settled::Committed { known: Arc::default() });
         }
-        state.urgent.push_back(transition);
-        state.urgent_since.get_or_insert_with(|| self.shared.options.clock.mono());
-        self.shared.writer_bell.notify_one();
+        let shared = &self.shared;
+        // Not under the lock: a hundred rows are a tenth of a millisecond.
+        let bodies: Vec<_> = commit.audit.iter().map(Body::of).collect();
+        let notifications = commit.outbox.iter().filter(|change| matches!(change, Outbox::Insert(_))).count() as u64;
+        let now = shared.options.clock.now();
+        let (settle, settled) = oneshot::channel();
+        let mut state = shared.state.lock();
+        state.stats.commits += 1;
+        state.stats.transitions += commit.transitions.len() as u64;
+        let lost = if state.closing { all_of(&commit) } else { state.urgent.add(commit, bodies, now.mono, settle) };
+        if lost.sum() > 0 {
+            state.stats.dropped_transitions += lost.transitions;
+            state.stats.dropped_audit_rows += lost.audit;
+            state.stats.dropped_changes += lost.kept + lost.outbox;
+            state.gap(now.wall).lost += lost;
+        }
+        shared.writer_bell.notify_one();
+        if lost.sum() > 0 || state.late(now.mono).is_some() {
+            state.tell_unrecorded(notifications, now.wall);
+            return Ticket::ready(Settled::Unrecorded);
+        }
+        drop(state);
+        let (deadline, shared) = (shared.options.clock.instant(now.mono + PATIENCE), shared.clone());
+        Ticket::new(async move {
+            match tokio::time::timeout_at(deadline, settled).await {
+                Ok(Ok(known)) => Settled::Committed { known },
+                Ok(Err(_)) | Err(_) => {
+                    shared.state.lock().tell_unrecorded(notifications, now.wall);
+                    Settled::Unrecorded
+                }
+            }
+        })
+    }
+
+    fn recording(&self) -> Recording {
+        let now = self.shared.options.clock.now();
+        match self.shared.state.lock().late(now.mono) {
+            None => Recording::Recorded,
+            Some(waited) => Recording::Unrecorded { since: now.wall - i64::try_from(waited.as_millis()).unwrap_or(0) },
+        }
+    }
+
+    fn load(&self) -> Result<Loaded, ReadError> {
+        let what = "what the last process left";
+        let mut connection = open::reader(&self.shared.dir).map_err(|source| ReadError::Table { what, source })?;
+        let loaded = loaded::load(&mut connection).map_err(|source| ReadError::Table { what, source })?;
+        Ok(Loaded { head: self.audit_head(), ..loaded })
+    }
+
+    fn audit_head(&self) -> Option<Head> {
+        self.shared.state.lock().head
+    }
+
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'static, Result<AuditPage, ReadError>> {
+        self.ask("the audit trail", move |connection| loaded::page(connection, &query))
+    }
+
+    fn audit_chain(&self, after: Place, limit: usize) -> BoxFuture<'static, Result<AuditPage, ReadError>> {
+        self.ask("the audit trail", move |connection| loaded::chain(connection, after, limit))
+    }
+
+    fn outbox(&self, query: OutboxQuery) -> BoxFuture<'static, Result<Vec<OutboxRow>, ReadError>> {
+        self.ask("the outbox", move |connection| loaded::outbox(connection, &query))
     }
 
     fn history(&self, target: u32, window: Duration, now: WallMs) -> BoxFuture<'static, Result<History, ReadError>> {
-        let (shared, readers) = (self.shared.clone(), self.readers.clone());
-        Box::pin(async move {
-            let _place = readers.places.try_acquire().map_err(|_| ReadError::Busy)?;
-            let _turn = readers.turns.acquire().await.map_err(|_| ReadError::Closed)?;
-            let reading = readers.clone();
-            let read = tokio::task::spawn_blocking(move || reading.read(&shared, target, window, now));
-            read.await.map_err(|_| ReadError::Closed)?
-        })
+        let shared = self.shared.clone();
+        self.blocking(move |readers| readers.read(&shared, target, window, now))
     }
 
     fn stats(&self) -> Stats {
         let state = self.shared.state.lock();
         Stats {
             queued_records: state.records.len() as u64,
-            queued_transitions: (state.urgent.len() + state.deferred.len()) as u64,
+            queued_transitions: state.urgent.transitions.len() as u64,
             loading: state.held.values().filter(|held| !held.loaded).count() as u64,
             ..state.stats
         }

@@ -1,4 +1,4 @@
-//! The one thread that writes: transitions first, then results, then rows. Errors end here, in the store's health.
+//! The one thread that writes: what is urgent first, then results, then rows. Errors end here, in the store's health.
 
 use std::{
     collections::VecDeque,
@@ -12,8 +12,9 @@ use std::{
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 
 use crate::{
-    health::State as HealthState,
-    history::{Transition, bucket::DAY_MS, frame},
+    audit::Head,
+    clock::Now,
+    history::{bucket::DAY_MS, frame},
 };
 
 use super::{
@@ -25,10 +26,6 @@ use super::{
 
 /// Frames that could not be written wait, up to this many bytes: half an hour of 1,000 runs/s.
 const FRAMES_BYTES_MAX: usize = 8 << 20;
-
-/// Between two commits of transitions. One that comes alone is on disk at once; of a stream, as in an outage or in the
-/// first interval of a process, those of so long share the disk's flush, which costs more than all else of them.
-const COMMITS_APART: Duration = Duration::from_millis(20);
 
 /// Pages in the log after which they are copied into the database: SQLite's own default.
 const CHECKPOINT_PAGES: i64 = 1_000;
@@ -48,7 +45,12 @@ pub struct Writer {
     frames: VecDeque<(u64, Vec<u8>, usize)>,
     frames_bytes: usize,
     next_flush: Duration,
-    next_commit: Duration,
+    /// Monotonic: no urgent commit before.
+    pub next_commit: Duration,
+    /// The audit trail's last row: of the last chain's, until this one's first is written.
+    pub head: Head,
+    /// When this process took the store.
+    pub began: Now,
     logged: Option<Duration>,
     /// Which file the connection writes to.
     file: Option<FileId>,
@@ -72,7 +74,7 @@ enum Wake {
 }
 
 impl Writer {
-    pub fn new(connection: Connection, shared: Arc<Shared>) -> rusqlite::Result<Self> {
+    pub fn new(connection: Connection, shared: Arc<Shared>, head: Head) -> rusqlite::Result<Self> {
         // A new store has no day to roll up; noted at once, so that the day of its first start is one.
         let rolled = match meta::<i64>(&connection, "rolled")? {
             Some(rolled) => rolled,
@@ -85,6 +87,7 @@ impl Writer {
         let rolled = u32::try_from(rolled).unwrap_or(0);
         shared.state.lock().rolled = rolled;
         let left = shared.state.lock().seq;
+        let began = shared.options.clock.now();
         Ok(Self {
             connection,
             file: file_id(&shared.dir.join(DATABASE)),
@@ -94,6 +97,8 @@ impl Writer {
             frames_bytes: 0,
             next_flush: Duration::ZERO,
             next_commit: Duration::ZERO,
+            head,
+            began,
             logged: None,
             wal_length: 0,
             wal_copied: 0,
@@ -101,6 +106,9 @@ impl Writer {
     }
 
     pub fn run(mut self) {
+        // Its chain's first row: alerting need not wait for what follows.
+        self.commit_urgent();
+        self.say_head("the audit trail goes on behind this head");
         if let Err(error) = self.replay() {
             self.trouble("read what the last process left", &error);
         }
@@ -110,7 +118,6 @@ impl Writer {
         loop {
             match self.wait() {
                 Wake::Urgent => {
-                    self.next_commit = self.shared.options.clock.mono() + COMMITS_APART;
                     self.commit_urgent();
                 }
                 Wake::Flush(asked) => {
@@ -131,7 +138,7 @@ impl Writer {
         let mut state = shared.state.lock();
         loop {
             let now = shared.options.clock.mono();
-            let until_commit = (!state.urgent.is_empty()).then(|| self.next_commit.saturating_sub(now));
+            let until_commit = state.is_urgent().then(|| self.next_commit.saturating_sub(now));
             if until_commit.is_some_and(|left| left.is_zero()) {
                 return Wake::Urgent;
             }
@@ -149,46 +156,6 @@ impl Writer {
         }
     }
 
-    /// All transitions that wait, as one durable transaction. False when it failed.
-    pub fn commit_urgent(&mut self) -> bool {
-        let (transitions, unsaved, since) = {
-            let mut state = self.shared.state.lock();
-            if state.urgent.is_empty() {
-                return true;
-            }
-            (mem::take(&mut state.urgent), mem::take(&mut state.unsaved), state.urgent_since.take())
-        };
-        let today = self.shared.options.clock.wall() / DAY_MS;
-        let result = self.durable(|transaction| {
-            save(transaction, &unsaved, today)?;
-            transitions.iter().try_for_each(|transition| insert_transition(transaction, transition))
-        });
-        let mut state = self.shared.state.lock();
-        match result {
-            Ok(()) => {
-                let waited = self.shared.options.clock.mono().saturating_sub(since.unwrap_or_default());
-                state.stats.urgent_commits += 1;
-                state.stats.urgent_seconds += waited.as_secs_f64();
-                true
-            }
-            Err(error) => {
-                // They wait for the next flush, so that a full disk is not asked again at once.
-                state.deferred.extend(transitions);
-                state.unsaved.restore(unsaved);
-                drop(state);
-                self.trouble("write transitions", &error);
-                false
-            }
-        }
-    }
-
-    fn durable(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
-        self.connection.pragma_update(None, "synchronous", "FULL")?;
-        let result = self.transact(work);
-        self.connection.pragma_update(None, "synchronous", "NORMAL")?;
-        result
-    }
-
     pub fn transact(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         work(&transaction)?;
@@ -200,7 +167,7 @@ impl Writer {
     fn flush(&mut self) {
         let clock = self.shared.options.clock.clone();
         let (began, now) = (clock.mono(), clock.wall());
-        let mut well = self.retry_deferred();
+        let mut well = self.commit_urgent();
         let step = self.close_hours(now);
         self.take_records();
         let mut done = self.write_frames().map_err(|error| ("write results", error));
@@ -227,16 +194,6 @@ impl Writer {
             self.well();
         }
         self.measure();
-    }
-
-    /// Gives transitions that failed another try. False when they failed again.
-    fn retry_deferred(&mut self) -> bool {
-        let mut state = self.shared.state.lock();
-        let mut deferred = mem::take(&mut state.deferred);
-        deferred.append(&mut state.urgent);
-        state.urgent = deferred;
-        drop(state);
-        self.commit_urgent()
     }
 
     /// Takes the buffer and encodes it. From here on, parts that came with it are covered.
@@ -313,6 +270,13 @@ impl Writer {
         Ok(())
     }
 
+    /// Logs the head: whoever keeps the log can tell later whether the trail's end was cut off.
+    fn say_head(&self, what: &str) {
+        if let Some(head) = self.shared.state.lock().head {
+            tracing::info!(%head, "{what}");
+        }
+    }
+
     fn measure(&self) {
         let size = |suffix: &str| {
             let path = self.shared.dir.join(format!("{DATABASE}{suffix}"));
@@ -324,9 +288,9 @@ impl Writer {
         state.stats.wal_bytes = wal;
     }
 
-    /// Everything, in order: transitions, results, the running hours, the log. What fails is said.
+    /// Everything, in order: what is urgent, results, the running hours, the log. What fails is said.
     fn close(mut self) {
-        self.retry_deferred();
+        self.commit_urgent();
         self.close_all_hours();
         self.take_records();
         let mut result = self.write_frames();
@@ -336,6 +300,7 @@ impl Writer {
         if let Err(error) = result {
             tracing::error!(dir = %self.shared.dir.display(), %error, "the store could not write all it had at its end");
         }
+        self.say_head("the audit trail ends with this head");
         // The last connection that closes copies the log and removes it; readers of a moment ago may hold it up.
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
@@ -348,7 +313,7 @@ impl Writer {
         }
     }
 
-    fn trouble(&mut self, doing: &str, error: &rusqlite::Error) {
+    pub fn trouble(&mut self, doing: &str, error: &rusqlite::Error) {
         if open::is_damaged(error) {
             open::suspect(&self.shared.dir);
         }
@@ -388,7 +353,7 @@ fn advice(error: &rusqlite::Error) -> &'static str {
 }
 
 /// Writes targets and intervals that are new.
-fn save(transaction: &Transaction<'_>, unsaved: &Unsaved, today: i64) -> rusqlite::Result<()> {
+pub fn save(transaction: &Transaction<'_>, unsaved: &Unsaved, today: i64) -> rusqlite::Result<()> {
     for (id, key) in &unsaved.targets {
         transaction.prepare_cached("INSERT OR IGNORE INTO target VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
             id,
@@ -410,17 +375,4 @@ fn save(transaction: &Transaction<'_>, unsaved: &Unsaved, today: i64) -> rusqlit
         ])?;
     }
     Ok(())
-}
-
-fn insert_transition(transaction: &Transaction<'_>, transition: &Transition) -> rusqlite::Result<()> {
-    let Transition { target, at, from, to, reason, message } = transition;
-    transaction
-        .prepare_cached("INSERT INTO transition VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![at, target, state_code(*from), state_code(*to), reason.code(), &**message])
-        .map(drop)
-}
-
-/// A state's position: part of the format.
-fn state_code(state: HealthState) -> i64 {
-    HealthState::ALL.iter().position(|&known| known == state).map_or(-1, |code| code as i64)
 }

@@ -15,11 +15,13 @@ use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use probity::{
+    audit::{Head, Place},
     clock::{Clock, WallMs},
     engine::{CheckCell, CheckView, LastRun, Ready, Snapshot, TargetCell, TargetView},
     health::{Reason, State as Health},
     history::{
-        Bucket, History, Keeper, Latency, ReadError, Recent, Record, Stats, Store, StoreHealth, Transition, Volatile,
+        AuditPage, AuditQuery, Bucket, Commit, History, Keeper, Latency, Loaded, OutboxQuery, OutboxRow, ReadError,
+        Recent, Record, Recording, Stats, Store, StoreHealth, Ticket, Volatile,
     },
     metrics::Metrics,
     model::{ObjectKey, ProbeKind, TargetKey},
@@ -219,8 +221,32 @@ impl Store for Kept {
         self.0.record(recent, record);
     }
 
-    fn transition(&self, transition: Transition) {
-        self.0.transition(transition);
+    fn commit(&self, commit: Commit) -> Ticket {
+        self.0.commit(commit)
+    }
+
+    fn recording(&self) -> Recording {
+        self.0.recording()
+    }
+
+    fn load(&self) -> Result<Loaded, ReadError> {
+        self.0.load()
+    }
+
+    fn audit_head(&self) -> Option<Head> {
+        self.0.audit_head()
+    }
+
+    fn audit(&self, query: AuditQuery) -> BoxFuture<'static, Result<AuditPage, ReadError>> {
+        self.0.audit(query)
+    }
+
+    fn audit_chain(&self, after: Place, limit: usize) -> BoxFuture<'static, Result<AuditPage, ReadError>> {
+        self.0.audit_chain(after, limit)
+    }
+
+    fn outbox(&self, query: OutboxQuery) -> BoxFuture<'static, Result<Vec<OutboxRow>, ReadError>> {
+        self.0.outbox(query)
     }
 
     fn history(&self, _target: u32, window: Duration, now: WallMs) -> BoxFuture<'static, Result<History, ReadError>> {

@@ -1,5 +1,6 @@
 //! The embedded store over real files: what is written is read again, whatever happens in between.
 
+mod commits;
 mod disk;
 mod files;
 mod kill;
