@@ -80,8 +80,9 @@ impl Core {
         }
         let until = now.mono + longest;
         if let Some(slot) = self.slots.get_mut(number) {
-            slot.hold = Some(Box::new(Hold { outcome: outcome.clone(), at: now.wall, until, asked }));
-            self.holds.add(until, number);
+            let hold = Box::new(Hold { outcome: outcome.clone(), at: now.wall, until, asked });
+            self.holds.add(&hold, number);
+            slot.hold = Some(hold);
         }
         true
     }
@@ -104,7 +105,7 @@ impl Core {
 
     /// Tells everyone who waits on `key` how its run ended.
     fn answer(&mut self, key: &ObjectKey, outcome: &Outcome, now: Now, effects: &mut Vec<Effect>) {
-        for number in self.holds.slots() {
+        for number in self.holds.waiting_for(key) {
             let Some(hold) = self.slots.get_mut(number).and_then(|slot| slot.hold.as_mut()) else { continue };
             let Some(index) = hold.asked.iter().position(|asked| asked == key) else { continue };
             if outcome.verdict == Verdict::Failed {
@@ -113,7 +114,11 @@ impl Core {
                 continue;
             }
             hold.asked.swap_remove(index);
-            if hold.asked.is_empty() {
+            let (still, done) = (hold.asked.contains(key), hold.asked.is_empty());
+            if !still {
+                self.holds.answered(key, number);
+            }
+            if done {
                 self.stand(number, now, effects);
             }
         }
@@ -126,7 +131,7 @@ impl Core {
 
     fn release(&mut self, number: u32, blamed: Option<String>, now: Now, effects: &mut Vec<Effect>) {
         let Some(hold) = self.slots.get_mut(number).and_then(|slot| slot.hold.take()) else { return };
-        self.holds.remove(hold.until, number);
+        self.holds.remove(&hold, number);
         let mut outcome = hold.outcome;
         if let Some(message) = blamed {
             outcome = outcome.because(Reason::DependencyUnhealthy, &message);

@@ -64,7 +64,7 @@ impl Core {
     fn end(&mut self, number: u32, now: Now, effects: &mut Vec<Effect>) {
         let Some(mut slot) = self.slots.remove(number) else { return };
         if let Some(hold) = slot.hold.take() {
-            self.holds.remove(hold.until, number);
+            self.holds.remove(&hold, number);
         }
         // Its place among those under way is free when its run ends, whoever has its number by then.
         let mut spans = Vec::new();
@@ -249,7 +249,7 @@ impl Core {
         let ticket = self.slots.ticket();
         let Some(slot) = self.slots.get_mut(number) else { return };
         if let Some(hold) = slot.hold.take() {
-            self.holds.remove(hold.until, number);
+            self.holds.remove(&hold, number);
         }
         let before = slot.target.state;
         let mut spans = Vec::new();

@@ -1,6 +1,10 @@
 //! What the engine holds per target.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     clock::{Now, WallMs},
@@ -150,31 +154,84 @@ impl Slots {
     }
 }
 
-/// Those that wait for a dependency's run to end, by deadline.
+/// Those that wait for a dependency's run to end, by deadline and by whom they wait for: in a mass outage thousands
+/// wait while thousands of runs end, and each of these looks only at those that wait for it.
 #[derive(Default)]
-pub(super) struct Holds(BTreeSet<(Duration, u32)>);
+pub(super) struct Holds {
+    deadlines: BTreeSet<(Duration, u32)>,
+    waiters: HashMap<ObjectKey, BTreeSet<u32>>,
+}
 
 impl Holds {
-    pub(super) fn add(&mut self, until: Duration, slot: u32) {
-        self.0.insert((until, slot));
+    pub(super) fn add(&mut self, hold: &Hold, slot: u32) {
+        self.deadlines.insert((hold.until, slot));
+        for key in &hold.asked {
+            self.waiters.entry(key.clone()).or_default().insert(slot);
+        }
     }
 
-    pub(super) fn remove(&mut self, until: Duration, slot: u32) {
-        self.0.remove(&(until, slot));
+    pub(super) fn remove(&mut self, hold: &Hold, slot: u32) {
+        self.deadlines.remove(&(hold.until, slot));
+        for key in &hold.asked {
+            self.answered(key, slot);
+        }
+    }
+
+    /// It waits for this one no longer.
+    pub(super) fn answered(&mut self, key: &ObjectKey, slot: u32) {
+        if let Some(slots) = self.waiters.get_mut(key) {
+            slots.remove(&slot);
+            if slots.is_empty() {
+                self.waiters.remove(key);
+            }
+        }
     }
 
     pub(super) fn next(&self) -> Option<Duration> {
-        self.0.first().map(|(until, _)| *until)
+        self.deadlines.first().map(|(until, _)| *until)
     }
 
     pub(super) fn pop(&mut self, now: Duration) -> Option<u32> {
         if self.next()? > now {
             return None;
         }
-        self.0.pop_first().map(|(_, slot)| slot)
+        self.deadlines.pop_first().map(|(_, slot)| slot)
     }
 
     pub(super) fn slots(&self) -> Vec<u32> {
-        self.0.iter().map(|(_, slot)| *slot).collect()
+        self.deadlines.iter().map(|(_, slot)| *slot).collect()
+    }
+
+    pub(super) fn waiting_for(&self, key: &ObjectKey) -> Vec<u32> {
+        self.waiters.get(key).into_iter().flatten().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_answered_or_gives_up_waits_for_nobody() {
+        let (a, b) = (ObjectKey::new("n", "a"), ObjectKey::new("n", "b"));
+        let hold = |asked: &[&ObjectKey]| Hold {
+            outcome: Outcome::failed(Reason::Timeout, "no answer"),
+            at: 0,
+            until: Duration::from_secs(5),
+            asked: asked.iter().map(|&key| key.clone()).collect(),
+        };
+        let mut holds = Holds::default();
+        // Of two targets of one dependency.
+        let (mut first, second) = (hold(&[&a, &a, &b]), hold(&[&b]));
+        holds.add(&first, 1);
+        holds.add(&second, 2);
+        assert_eq!((holds.waiting_for(&a), holds.waiting_for(&b)), (vec![1], vec![1, 2]));
+        first.asked.retain(|key| *key != a);
+        holds.answered(&a, 1);
+        assert!(holds.waiting_for(&a).is_empty());
+        assert_eq!(holds.pop(Duration::from_secs(5)), Some(1));
+        holds.remove(&first, 1);
+        holds.remove(&second, 2);
+        assert!(holds.deadlines.is_empty() && holds.waiters.is_empty());
     }
 }
