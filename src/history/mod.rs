@@ -13,6 +13,7 @@ mod bucket;
 mod commit;
 mod due;
 mod frame;
+mod minutes;
 mod recent;
 mod record;
 mod ring;
