@@ -3,7 +3,11 @@
 
 use std::{
     path::Path,
-    thread::sleep,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread::{self, sleep},
     time::{Duration, Instant},
 };
 
@@ -12,7 +16,7 @@ use super::{
     child::Role,
     figures::Figures,
     manifests::{self, Check, EXPECTATIONS},
-    measure::{cpu, histogram, histogram_quantile, peak_while, quantile, resident, timed},
+    measure::{Buckets, cpu, histogram, histogram_quantile, quantile, resident},
     process::Probity,
     server::Server,
 };
@@ -54,13 +58,13 @@ pub fn run(plan: &Plan, figures: &mut Figures) {
     let floor =
         Role::start("floor", &[server.http.to_string(), plan.checks.to_string(), INTERVAL.as_millis().to_string()]);
     sleep(plan.warm_up);
-    let lag = histogram(&probity, LAG);
+    let lag = lags(&probity);
     let counts = server.counts();
     let used = (cpu(probity.child.id()), cpu(floor.id()));
     sleep(plan.window);
     let after = server.counts();
     let (ours, bare) = (cpu(probity.child.id()) - used.0, cpu(floor.id()) - used.1);
-    let lag = histogram_quantile(&lag, &histogram(&probity, LAG), 0.99);
+    let lag = histogram_quantile(&lag, &lags(&probity), 0.99);
     let probes = (after.probes - counts.probes) as f64;
     let per_probe = ours.as_secs_f64() * 1e6 / probes;
     let per_floor = bare.as_secs_f64() * 1e6 / (after.floor - counts.floor) as f64;
@@ -90,9 +94,9 @@ pub fn run_silent(plan: &Plan, figures: &mut Figures) {
     write(&checks, &server, plan.checks, silent);
     let probity = Probity::start(&checks, &folder.path().join("data"), &[]);
     sleep(plan.warm_up);
-    let before = histogram(&probity, LAG);
+    let before = lags(&probity);
     sleep(plan.window);
-    let lag = histogram_quantile(&before, &histogram(&probity, LAG), 0.99);
+    let lag = histogram_quantile(&before, &lags(&probity), 0.99);
     figures.at_most("lag, p99, with a fifth of the targets silent", lag * 1e3, 250.0, "ms");
 }
 
@@ -151,6 +155,36 @@ fn endpoints(plan: &Plan, probity: &Probity, figures: &mut Figures) {
             .collect();
         figures.at_most(&format!("{path}, p99"), millis(quantile(&mut took, 0.99)), 5.0, "ms");
     }
+}
+
+fn lags(probity: &Probity) -> Buckets {
+    histogram(&probity.get("/metrics").text(), LAG)
+}
+
+/// The most resident memory while `work` runs.
+fn peak_while<T>(process: u32, work: impl FnOnce() -> T) -> (f64, T) {
+    let done = Arc::new(AtomicBool::new(false));
+    let watcher = thread::spawn({
+        let done = done.clone();
+        move || {
+            let mut peak: f64 = 0.0;
+            while !done.load(Relaxed) {
+                peak = peak.max(resident(process));
+                sleep(Duration::from_millis(2));
+            }
+            peak
+        }
+    });
+    let result = work();
+    done.store(true, Relaxed);
+    (watcher.join().unwrap(), result)
+}
+
+/// How long `work` takes.
+fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let start = Instant::now();
+    let result = work();
+    (start.elapsed(), result)
 }
 
 fn millis(duration: Duration) -> f64 {

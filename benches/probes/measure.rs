@@ -1,16 +1,6 @@
-//! What a process has used, and what its own metrics say.
+//! What a process has used, and what its own metrics say. Of all benchmarks.
 
-use std::{
-    fs,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    thread,
-    time::{Duration, Instant},
-};
-
-use super::process::Probity;
+use std::{fs, time::Duration};
 
 /// CPU time that a process has used so far, all its threads together, user and system.
 pub fn cpu(process: u32) -> Duration {
@@ -24,35 +14,14 @@ pub fn cpu(process: u32) -> Duration {
 
 /// Resident memory, in MB (10^6 bytes).
 pub fn resident(process: u32) -> f64 {
+    memory(process, "VmRSS:")
+}
+
+/// A line of what the kernel says of a process's memory (proc_pid_status(5)), in MB.
+pub fn memory(process: u32, line: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let line = status.lines().find(|found| found.starts_with(line)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() * 1024.0 / 1e6
-}
-
-/// The most resident memory while `work` runs.
-pub fn peak_while<T>(process: u32, work: impl FnOnce() -> T) -> (f64, T) {
-    let done = Arc::new(AtomicBool::new(false));
-    let watcher = thread::spawn({
-        let done = done.clone();
-        move || {
-            let mut peak: f64 = 0.0;
-            while !done.load(Relaxed) {
-                peak = peak.max(resident(process));
-                thread::sleep(Duration::from_millis(2));
-            }
-            peak
-        }
-    });
-    let result = work();
-    done.store(true, Relaxed);
-    (watcher.join().unwrap(), result)
-}
-
-/// How long `work` takes.
-pub fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
-    let start = Instant::now();
-    let result = work();
-    (start.elapsed(), result)
 }
 
 /// The value below which `share` of the durations lie.
@@ -65,9 +34,8 @@ pub fn quantile(durations: &mut [Duration], share: f64) -> Duration {
 /// The buckets of a histogram without labels: upper bound and how many were at or below it.
 pub type Buckets = Vec<(f64, f64)>;
 
-/// Reads a histogram from the program's metrics.
-pub fn histogram(probity: &Probity, name: &str) -> Buckets {
-    let text = probity.get("/metrics").text();
+/// Reads a histogram from a process's metrics.
+pub fn histogram(text: &str, name: &str) -> Buckets {
     let prefix = format!("{name}_bucket{{le=\"");
     let buckets: Buckets = text
         .lines()

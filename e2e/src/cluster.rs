@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Api, Context, Kubectl, Result, Tools, Write, audit,
+    Api, Audit, Context, Kubectl, Result, Tools, Write, audit,
     control::{ADMIN, ControlPlane, Layout, PATIENCE, free_ports, kubeconfig},
     process::Process,
 };
@@ -78,7 +78,12 @@ impl Cluster {
     /// # Errors
     /// When there is no audit log: the cluster is the user's own.
     pub fn writes(&self) -> Result<Vec<Write>> {
-        audit::read(&self.folder.path().join(AUDIT))
+        self.audit().writes()
+    }
+
+    /// The log of these writes, from its beginning.
+    pub fn audit(&self) -> Audit {
+        Audit::of(self.folder.path().join(AUDIT))
     }
 
     /// Kills the API server; etcd goes on.

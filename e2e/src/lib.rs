@@ -17,7 +17,7 @@ mod process;
 mod tools;
 
 pub use api::{Answer, Api};
-pub use audit::Write;
+pub use audit::{Audit, Write};
 pub use cluster::Cluster;
 pub use enter::{Ended, enter, inside, obstacle};
 pub use kubectl::{Kubectl, Output};
