@@ -6,10 +6,13 @@ use std::{
     process::Command,
 };
 
-use probity::history::{self, Options, Store, StoreHealth};
+use probity::history::{self, Commit, Options, Outbox, OutboxRow, Recording, Settled, Space, Store, StoreHealth};
 use tempfile::{TempDir, tempdir};
 
-use super::tools::*;
+use super::{
+    commits::{proof, row, settled, told},
+    tools::*,
+};
 
 /// A file system of a few megabytes.
 struct Small(TempDir);
@@ -116,4 +119,43 @@ fn a_store_opens_on_a_full_disk_and_says_so_on_a_new_one_needs_tmpfs() {
         Err(error) => error.to_string(),
     };
     assert!(error.contains("new") && (error.contains("no space") || error.contains("cannot create")), "{error}");
+}
+
+#[test]
+fn what_alerts_while_the_disk_is_full_is_told_and_written_afterwards_needs_tmpfs() {
+    let Some(disk) = Small::mount(8) else { return };
+    let clock = clock_at(T0);
+    let store = open(disk.path(), &clock);
+    let commit = |id: &str| {
+        let mut commit = Commit { audit: vec![told(T0, "Errors", id)], ..Commit::default() };
+        commit.put(Space::Episode, "rule/1", id.as_bytes());
+        // More than the last page of the log has room for.
+        commit.outbox.push(Outbox::Insert(OutboxRow { body: vec![1; 64 << 10].into(), ..row(id, 1) }));
+        commit
+    };
+    assert!(matches!(settled(&*store, commit("before")), Settled::Committed { .. }));
+    let filler = disk.fill();
+    assert_eq!(settled(&*store, commit("during")), Settled::Unrecorded);
+    assert!(matches!(store.recording(), Recording::Unrecorded { .. }));
+    let StoreHealth::Degraded { message, .. } = store.health() else { panic!("it does not say that the disk is full") };
+    assert!(message.contains("full") && message.contains("notifications"), "{message}");
+    assert_eq!(settled(&*store, commit("later")), Settled::Unrecorded);
+    assert_eq!(number(disk.path(), "SELECT count(*) FROM outbox"), 1);
+
+    fs::remove_file(filler).unwrap();
+    until("it writes again", || store.recording() == Recording::Recorded);
+    until("the gap is told", || number(disk.path(), "SELECT count(*) FROM audit WHERE kind = 'gap'") == 1);
+    assert!(matches!(settled(&*store, commit("after")), Settled::Committed { .. }));
+    let ids: Vec<_> = store.load().unwrap().outbox.iter().map(|row| row.id.to_string()).collect();
+    assert_eq!(ids.len(), 4, "{ids:?}");
+    assert_eq!(
+        store.load().unwrap().of(Space::Episode).next().map(|(_, value)| value.to_vec()),
+        Some(b"after".to_vec())
+    );
+    assert_eq!(store.stats().unrecorded, 2);
+    let body: String = sql(disk.path())
+        .query_row("SELECT CAST(body AS TEXT) FROM audit WHERE kind = 'gap'", [], |row| row.get(0))
+        .unwrap();
+    assert!(body.contains("\"unrecorded\":2") && body.contains("the disk is full"), "{body}");
+    assert!(proof(disk.path(), store.audit_head()).is_ok());
 }

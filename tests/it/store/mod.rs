@@ -1,6 +1,7 @@
 //! The embedded store over real files: what is written is read again, whatever happens in between.
 
 mod commits;
+mod crash;
 mod disk;
 mod files;
 mod kill;
