@@ -12,6 +12,7 @@
 
 pub mod api;
 pub mod model;
+pub mod promql;
 pub mod validate;
 
 pub mod alert;
