@@ -1,9 +1,16 @@
-//! When each target is due: a fixed phase in its interval, on monotonic time. Pure.
+//! When each target is due: a fixed phase in its interval, on monotonic time. And when a window of planned work is
+//! open: by a cron schedule on the wall clock of a time zone. Pure.
 //!
-//! Owns due times; knows nothing of what a run does. Called by the engine.
+//! Owns due times and windows; knows nothing of what a run does. Called by the engine, alerts and SLOs.
 
+mod cron;
 mod phase;
 mod queue;
+mod window;
+mod zone;
 
+pub use cron::Cron;
 pub use phase::{first_due, phase};
 pub use queue::Queue;
+pub use window::{Span, Window, WindowError};
+pub use zone::zone;
