@@ -13,6 +13,7 @@ mod moment;
 mod notification;
 mod reason;
 pub mod rule;
+pub mod template;
 mod transition;
 mod value;
 
