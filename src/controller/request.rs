@@ -18,8 +18,7 @@ use crate::api::{GROUP, VERSION};
 /// Who owns the fields of a status.
 pub(super) const FIELD_MANAGER: &str = "probity";
 
-/// An API server that takes longer is as good as away: with this and the time between two tries, a connection that
-/// leads nowhere is given up and the present is written within 7 s of its return; one that is refused, within 2 s.
+/// An API server that takes longer is as good as away. Others ask meanwhile whether it is back, 2 s apart at most.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// For a 429 without a word on how long.
@@ -47,8 +46,18 @@ pub(super) async fn apply(client: &Client, subject: &Subject, uid: &str, status:
         Paths::new(format!("/apis/{GROUP}/{VERSION}/namespaces/{}/{}", subject.key.namespace, subject.kind.plural()));
     let params = PatchParams::apply(FIELD_MANAGER).force();
     match paths.patch_subresource("status", &subject.key.name, &params, &Patch::Apply(&body)) {
-        Ok(request) => send(client, request).await,
+        Ok(request) => about(subject, send(client, request).await),
         Err(error) => Answer { ended: Ended::Refused, why: Some(format!("cannot make the request: {error}")) },
+    }
+}
+
+/// An object that was made under another type, which the API server itself cannot take apart now, gives 500 as etcd's
+/// troubles do; its text then names the object, as `NAMESPACE/NAME; VERSION, Kind=…`. Others it takes.
+fn about(subject: &Subject, answer: Answer) -> Answer {
+    let names = |why: &String| why.starts_with("500") && why.contains(&format!("({}; ", subject.key));
+    match answer.ended {
+        Ended::Away if answer.why.as_ref().is_some_and(names) => Answer { ended: Ended::Refused, ..answer },
+        _ => answer,
     }
 }
 
@@ -99,6 +108,7 @@ fn meaning(status: StatusCode, retry_after: Option<Duration>) -> Ended {
         200..=299 => Ended::Written,
         404 => Ended::Gone,
         429 => Ended::Busy(retry_after.unwrap_or(DEFAULT_RETRY_AFTER)),
+        401 | 403 => Ended::Denied,
         // It cannot serve this now; how soon it is asked again is bounded, whatever it proposes.
         500..=599 => Ended::Away,
         _ => Ended::Refused,
@@ -111,7 +121,7 @@ impl Answer {
         match self.ended {
             Ended::Written => "written",
             Ended::Gone => "gone",
-            Ended::Refused => "refused",
+            Ended::Refused | Ended::Denied => "refused",
             Ended::Busy(_) => "busy",
             Ended::Away => "unavailable",
         }
@@ -121,6 +131,7 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ObjectKey;
 
     #[test]
     fn every_status_has_a_meaning() {
@@ -129,8 +140,8 @@ mod tests {
             (200, None, Ended::Written),
             (201, None, Ended::Written),
             (400, None, Ended::Refused),
-            (401, None, Ended::Refused),
-            (403, None, Ended::Refused),
+            (401, None, Ended::Denied),
+            (403, None, Ended::Denied),
             (404, None, Ended::Gone),
             (409, None, Ended::Refused),
             (410, None, Ended::Refused),
@@ -144,6 +155,23 @@ mod tests {
         ] {
             let status_code = StatusCode::from_u16(status).unwrap();
             assert_eq!(meaning(status_code, retry_after.map(Duration::from_secs)), ended, "{status}");
+        }
+    }
+
+    #[test]
+    fn trouble_with_one_object_is_no_trouble_of_the_server() {
+        let subject = Subject { kind: crate::controller::Kind::HealthCheck, key: ObjectKey::new("shop", "cart") };
+        for (why, ended) in [
+            (
+                "500: failed to create typed live object (shop/cart; probity.dev/v1alpha1, Kind=HealthCheck)",
+                Ended::Refused,
+            ),
+            ("500: failed to create typed live object (shop/bus; probity.dev/v1alpha1, Kind=HealthCheck)", Ended::Away),
+            ("500: etcdserver: request timed out", Ended::Away),
+            ("503: (shop/cart; ", Ended::Away),
+        ] {
+            let answer = Answer { ended: Ended::Away, why: Some(why.to_owned()) };
+            assert_eq!(about(&subject, answer).ended, ended, "{why}");
         }
     }
 

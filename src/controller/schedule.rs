@@ -1,8 +1,8 @@
 //! Whose status is written next, and when. Pure: time comes in, and what is due comes out.
 //!
 //! Two queues with a budget each: urgent before refresh. An object is once in them, so that they are bounded by the
-//! number of objects. When the API server is away one write at a time asks whether it is back; when it is, the rest
-//! goes on in its order, each object once, with what is then the present.
+//! number of objects. When the API server is away single writes ask whether it is back, 2 s apart at most; when it is,
+//! the rest goes on in its order, each object once, with what is then the present.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -26,6 +26,8 @@ pub(super) enum Ended {
     Gone,
     /// The API server does not take this one.
     Refused,
+    /// It says that this may not be written.
+    Denied,
     /// It takes nothing for so long.
     Busy(Duration),
     /// No answer, or one that it cannot serve.
@@ -38,6 +40,11 @@ pub(super) const MAX_IN_FLIGHT: usize = 16;
 
 /// The longest time between two tries while the API server is away.
 const AWAY_CAP: Duration = Duration::from_secs(2);
+/// Tries under way at once while it is away: one that hangs is waited for 5 s, and holds up none that begin meanwhile.
+const AWAY_IN_FLIGHT: usize = 4;
+/// So many refusals in a row are taken for those of an API server that has just started, and refuses everything until
+/// it has read its own rules: at a try every 2 s, those of a slow start.
+const DENIALS: u32 = 6;
 /// The longest time between two tries of an object that is refused: RBAC that is given back is seen by then.
 const REFUSED_CAP: Duration = Duration::from_secs(30);
 /// The longest that one answer may stop everything. Beyond that only its own object waits.
@@ -57,6 +64,12 @@ pub(super) struct Schedule {
     pause: Duration,
     /// Tries in a row that found nobody.
     away: u32,
+    /// Nothing is sent before this while it is away.
+    ask: Duration,
+    /// When the last try ended that said anything about the API server: one that began before says nothing new.
+    told: Duration,
+    /// Refusals in a row since it was away.
+    denials: u32,
     numbers: u64,
 }
 
@@ -65,7 +78,8 @@ struct Item {
     class: Class,
     due: Due,
     failures: u32,
-    flying: bool,
+    /// Since when it is under way.
+    flying: Option<Duration>,
 }
 
 impl Schedule {
@@ -80,6 +94,9 @@ impl Schedule {
             in_flight: 0,
             pause: Duration::ZERO,
             away: 0,
+            ask: Duration::ZERO,
+            told: Duration::ZERO,
+            denials: 0,
             numbers: 0,
         }
     }
@@ -96,7 +113,7 @@ impl Schedule {
 
     /// Whether a write of this object is under way.
     pub(super) fn is_flying(&self, subject: &Subject) -> bool {
-        self.items.get(subject).is_some_and(|item| item.flying)
+        self.items.get(subject).is_some_and(|item| item.flying.is_some())
     }
 
     pub(super) fn is_away(&self) -> bool {
@@ -107,7 +124,7 @@ impl Schedule {
     /// keeps its backoff; one that is under way is looked at again when it has ended.
     pub(super) fn want(&mut self, subject: &Subject, class: Class, due: Duration) {
         let (due, failures) = match self.items.get(subject) {
-            Some(item) if item.flying => return,
+            Some(item) if item.flying.is_some() => return,
             Some(item) if item.failures > 0 => (item.due.0, item.failures),
             // When its turn comes it is looked at again, and moves if it is less urgent by then.
             Some(item) if item.class > class || (item.class == class && item.due.0 <= due) => return,
@@ -125,14 +142,14 @@ impl Schedule {
 
     /// Nothing is to be written of this object. One that is under way ends as it may.
     pub(super) fn settle(&mut self, subject: &Subject) {
-        if self.items.get(subject).is_some_and(|item| !item.flying) {
+        if self.items.get(subject).is_some_and(|item| item.flying.is_none()) {
             self.remove(subject);
         }
     }
 
     /// The object whose turn it is. It stays where it is until it is started, settled or postponed.
     pub(super) fn next(&mut self, now: Duration) -> Option<(Subject, Class)> {
-        if self.in_flight >= self.room() || now < self.pause {
+        if self.in_flight >= self.room() || now < self.not_before() {
             return None;
         }
         let due = |queue: &BTreeMap<Due, Subject>| {
@@ -146,9 +163,10 @@ impl Schedule {
 
     /// A write that [`Schedule::next`] named begins.
     pub(super) fn start(&mut self, subject: &Subject, now: Duration) {
-        let Some(item) = self.items.get_mut(subject).filter(|item| !item.flying) else { return };
-        item.flying = true;
+        let Some(item) = self.items.get_mut(subject).filter(|item| item.flying.is_none()) else { return };
+        item.flying = Some(now);
         self.in_flight += 1;
+        self.ask = now + AWAY_CAP;
         match item.class {
             Class::Urgent => {
                 self.urgent.remove(&item.due);
@@ -163,25 +181,28 @@ impl Schedule {
 
     /// A write that was started has ended. After a failure the object waits for its next try.
     pub(super) fn ended(&mut self, subject: &Subject, ended: Ended, now: Duration) {
-        let Some(item) = self.items.get_mut(subject).filter(|item| item.flying) else { return };
-        item.flying = false;
+        let Some(item) = self.items.get_mut(subject) else { return };
+        let Some(began) = item.flying.take() else { return };
         self.in_flight -= 1;
         let (class, was_away) = (item.class, self.away > 0);
+        let failures = item.failures + 1;
         self.numbers += 1;
         let salt = self.numbers;
-        if ended == Ended::Away {
+        let starts = ended == Ended::Denied && was_away && self.denials < DENIALS;
+        if ended == Ended::Away || starts {
             // Those that were under way together fail together, and are one try.
-            if now >= self.pause {
+            if began >= self.told {
+                self.told = now;
+                self.denials += u32::from(starts);
                 self.away = self.away.saturating_add(1);
-                self.pause = now + backoff(self.away, AWAY_CAP, salt);
+                self.ask = self.ask.min(now + backoff(self.away, AWAY_CAP, salt));
             }
             // When everything fails it is not this object's fault; when only it fails, it is.
-            let failures = if was_away { item.failures } else { item.failures + 1 };
+            let failures = if was_away { failures - 1 } else { failures };
             let wait = if failures > 1 { backoff(failures - 1, REFUSED_CAP, salt) } else { Duration::ZERO };
             return self.place(subject, class, now + wait, failures);
         }
-        self.away = 0;
-        let failures = item.failures + 1;
+        (self.away, self.denials, self.told) = (0, 0, now);
         match ended {
             Ended::Written | Ended::Gone => {
                 self.items.remove(subject);
@@ -191,7 +212,7 @@ impl Schedule {
                 let wait = wait + backoff(1, AWAY_CAP, salt);
                 self.place(subject, class, now + wait.min(REFUSED_CAP), failures);
             }
-            Ended::Refused | Ended::Away => {
+            Ended::Refused | Ended::Denied | Ended::Away => {
                 self.place(subject, class, now + backoff(failures, REFUSED_CAP, salt), failures);
             }
         }
@@ -207,18 +228,23 @@ impl Schedule {
             Some((*due).max(budget.ready()?))
         };
         let times = [first(&self.urgent, &self.transitions), first(&self.refresh, &self.refreshes)];
-        times.into_iter().flatten().min().map(|at| at.max(self.pause))
+        times.into_iter().flatten().min().map(|at| at.max(self.not_before()))
     }
 
     fn room(&self) -> usize {
-        if self.away > 0 { 1 } else { MAX_IN_FLIGHT }
+        if self.away > 0 { AWAY_IN_FLIGHT } else { MAX_IN_FLIGHT }
+    }
+
+    /// Nothing is sent before this.
+    fn not_before(&self) -> Duration {
+        if self.away > 0 { self.pause.max(self.ask) } else { self.pause }
     }
 
     fn place(&mut self, subject: &Subject, class: Class, due: Duration, failures: u32) {
         self.remove(subject);
         self.numbers += 1;
         let due = (due, self.numbers);
-        self.items.insert(subject.clone(), Item { class, due, failures, flying: false });
+        self.items.insert(subject.clone(), Item { class, due, failures, flying: None });
         match class {
             Class::Urgent => self.urgent.insert(due, subject.clone()),
             Class::Refresh => self.refresh.insert(due, subject.clone()),

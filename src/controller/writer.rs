@@ -84,6 +84,8 @@ struct Record {
     /// Since when a first result is awaited.
     held: Option<Duration>,
     last_write: Option<Duration>,
+    /// It was refused since, and that is said already.
+    refused: bool,
 }
 
 /// A request under way.
@@ -189,7 +191,7 @@ impl StatusWriter {
             return;
         }
         self.schedule.settle(subject);
-        let record = Record { uid, written, seen: now, held: None, last_write: None };
+        let record = Record { uid, written, seen: now, held: None, last_write: None, refused: false };
         self.records.insert(subject.clone(), record);
     }
 
@@ -288,7 +290,8 @@ impl StatusWriter {
         let was_away = self.schedule.is_away();
         self.schedule.ended(&subject, answer.ended, now);
         self.tally.write(subject.kind, answer.label());
-        self.log(&subject, &answer, was_away);
+        self.log(&answer, was_away);
+        self.log_refusal(&subject, &uid, &answer);
         if answer.ended == Ended::Gone {
             return;
         }
@@ -306,17 +309,29 @@ impl StatusWriter {
         self.looks.push_back(subject);
     }
 
-    /// Once when the API server goes and once when it is back; and each object that it refuses.
-    fn log(&self, subject: &Subject, answer: &Answer, was_away: bool) {
+    /// Once when the API server goes and once when it is back.
+    fn log(&self, answer: &Answer, was_away: bool) {
         let is_away = self.schedule.is_away();
-        let why = answer.why.as_deref().unwrap_or_default();
         if is_away && !was_away {
+            let why = answer.why.as_deref().unwrap_or_default();
             warn!("the API server does not take statuses; they are written when it is back: {why}");
         } else if was_away && !is_away {
             info!(waiting = self.schedule.len(), "the API server takes statuses again");
-        } else if answer.ended == Ended::Refused {
+        }
+    }
+
+    /// Each object that is refused: once, until it is written again.
+    fn log_refusal(&mut self, subject: &Subject, uid: &Arc<str>, answer: &Answer) {
+        let is_refused = match answer.ended {
+            Ended::Written => false,
+            Ended::Refused | Ended::Denied if !self.schedule.is_away() => true,
+            _ => return,
+        };
+        let Some(record) = self.records.get_mut(subject).filter(|record| record.uid == *uid) else { return };
+        if !std::mem::replace(&mut record.refused, is_refused) && is_refused {
             let (namespace, name) = (&*subject.key.namespace, &*subject.key.name);
-            warn!(namespace, name, "the API server refuses the status: {why}");
+            let why = answer.why.as_deref().unwrap_or_default();
+            warn!(namespace, name, "the API server refuses the status, and is asked again now and then: {why}");
         }
     }
 }

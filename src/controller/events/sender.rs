@@ -104,7 +104,7 @@ impl EventSender {
                 entry.known = false;
                 inner.book.lock().put_back(entry);
             }
-            Ended::Gone | Ended::Refused => {
+            Ended::Gone | Ended::Refused | Ended::Denied => {
                 inner.tally.event("dropped");
                 self.refused += 1;
                 // RBAC without events refuses every one: now and then is enough to know.

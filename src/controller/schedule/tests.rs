@@ -123,6 +123,58 @@ fn while_the_api_server_is_away_one_at_a_time_asks_and_each_is_written_once_when
     assert!(!schedule.is_away() && schedule.len() == 0);
 }
 
+/// Tries that hang for 5 s each: how many are under way at once, and the longest time between two.
+#[test]
+fn one_that_hangs_holds_up_no_try_to_find_out_whether_the_api_server_is_back() {
+    let mut schedule = Schedule::new(200, 10);
+    for number in 0..50 {
+        schedule.want(&subject(number), Class::Urgent, ms(0));
+    }
+    turn(&mut schedule, ms(0), Ended::Away);
+    let (mut flying, mut started): (Vec<(Duration, Subject)>, Vec<Duration>) = (Vec::new(), Vec::new());
+    for now in (1..60_000).map(ms) {
+        while let Some((next, _)) = schedule.next(now) {
+            schedule.start(&next, now);
+            flying.push((now, next));
+            started.push(now);
+        }
+        assert!(flying.len() <= AWAY_IN_FLIGHT, "{now:?}");
+        while flying.first().is_some_and(|(began, _)| now >= *began + ms(5_000)) {
+            let (_, subject) = flying.remove(0);
+            schedule.ended(&subject, Ended::Away, now);
+        }
+    }
+    let longest = started.windows(2).map(|pair| pair[1] - pair[0]).max();
+    assert!(started.len() > 25 && longest <= Some(AWAY_CAP), "{longest:?}: {started:?}");
+    // One that began before it was back, and found nobody, says nothing.
+    let now = ms(60_000);
+    let (_, first) = flying.pop().unwrap();
+    schedule.ended(&first, Ended::Written, now);
+    for (_, subject) in flying {
+        schedule.ended(&subject, Ended::Away, now + ms(1));
+    }
+    assert!(!schedule.is_away());
+    assert_eq!(turn(&mut schedule, now + ms(2), Ended::Written).len(), 20);
+}
+
+#[test]
+fn an_api_server_that_starts_refuses_what_it_takes_a_moment_later() {
+    let mut schedule = Schedule::new(200, 10);
+    for number in 0..20 {
+        schedule.want(&subject(number), Class::Urgent, ms(0));
+    }
+    run(&mut schedule, ms(0), ms(30_000), Ended::Away);
+    let refused = run(&mut schedule, ms(32_000), ms(38_000), Ended::Denied);
+    assert!(schedule.is_away() && (3..=7).contains(&refused.len()), "{refused:?}");
+    let back = run(&mut schedule, ms(38_000), ms(40_500), Ended::Written);
+    assert_eq!(back.len(), 20);
+    // What is refused for good is refused, and each object is asked for by itself.
+    schedule.want(&subject(1), Class::Urgent, ms(41_000));
+    run(&mut schedule, ms(41_000), ms(60_000), Ended::Away);
+    run(&mut schedule, ms(60_000), ms(120_000), Ended::Denied);
+    assert!(!schedule.is_away() && schedule.len() == 1);
+}
+
 #[test]
 fn an_object_that_alone_cannot_be_served_asks_ever_less_often_and_holds_up_no_other() {
     let mut schedule = Schedule::new(200, 10);

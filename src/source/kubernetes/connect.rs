@@ -1,12 +1,11 @@
 //! The way to the API server: found once, shared by everything that talks to it.
 //!
-//! Owns the order in which it is looked for, and the time that a request may take. Sends nothing itself. Called at
+//! Owns the order in which it is looked for. Sends nothing itself. Called at
 //! the start of `probity run`.
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use hyper::Uri;
@@ -15,13 +14,7 @@ use kube::{
     config::{InClusterError, KubeConfigOptions, KubeconfigError},
 };
 
-/// A connection that is not there by then will not be soon; the next try follows at once.
-const CONNECT: Duration = Duration::from_secs(5);
-/// The longest silence on a connection. Watches end by themselves within [`super::WATCH`], so a longer one is a
-/// connection that leads nowhere.
-const READ: Duration = Duration::from_secs(super::WATCH as u64 + 15);
-/// For a body that is sent, a few KB.
-const WRITE: Duration = Duration::from_secs(15);
+use super::client::client;
 
 /// Where Kubernetes mounts the account of a pod.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -72,17 +65,10 @@ pub async fn connect() -> Result<Cluster, ConnectError> {
 ///
 /// # Errors
 /// [`ConnectError::Client`] when its credentials or certificates cannot be used. Whether it answers is not tried.
-pub fn reach(mut config: Config) -> Result<Cluster, ConnectError> {
-    config.connect_timeout = Some(CONNECT);
-    config.read_timeout = Some(READ);
-    config.write_timeout = Some(WRITE);
-    // The time that a connection lay idle is no silence of the server's.
-    config.reset_reader_on_write = true;
-    // Who asks knows best whether and when to ask again.
-    config.default_retry = false;
+pub fn reach(config: Config) -> Result<Cluster, ConnectError> {
     let namespace = variable("POD_NAMESPACE").unwrap_or_else(|| config.default_namespace.clone()).into();
     let server = config.cluster_url.clone();
-    let client = Client::try_from(config).map_err(|error| ConnectError::Client(server.clone(), Box::new(error)))?;
+    let client = client(&config).map_err(|error| ConnectError::Client(server.clone(), Box::new(error)))?;
     Ok(Cluster { client, namespace, server })
 }
 

@@ -4,6 +4,7 @@
 //! object means is `validate`'s, what becomes of it the engine's. A supervised task of `probity run`; the API server
 //! may be away at any time, which stops nothing but news.
 
+mod client;
 mod connect;
 mod guard;
 mod object;

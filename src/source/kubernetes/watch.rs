@@ -86,6 +86,8 @@ where
 {
     let mut pause = Pause::default();
     let mut trouble: Option<Trouble> = None;
+    // The last answer was 410.
+    let mut gone = false;
     loop {
         let mut events = pin!(watcher(api.clone(), config.clone()));
         // Ends when the watch has to start from its beginning.
@@ -119,6 +121,10 @@ where
                             return;
                         }
                     }
+                    // One who answers so is there: what is there is read anew at once.
+                    if is_gone(&error) && !std::mem::replace(&mut gone, true) {
+                        pause = Pause::default();
+                    }
                     tokio::time::sleep(pause.longer()).await;
                     if is_stuck(&error) {
                         break;
@@ -129,6 +135,7 @@ where
             // A beginning is announced before anything was asked.
             if !matches!(heard, Heard::Begin) {
                 pause = Pause::default();
+                gone = false;
                 if trouble.take().is_some() && inbox.send(told(Heard::Recovered)).await.is_err() {
                     return;
                 }
@@ -152,6 +159,16 @@ fn is_stuck(error: &watcher::Error) -> bool {
         | watcher::Error::WatchStartFailed(_)
         | watcher::Error::WatchFailed(_)
         | watcher::Error::NoResourceVersion => false,
+    }
+}
+
+/// Whether the API server does not remember the place to go on from.
+fn is_gone(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::WatchStartFailed(kube::Error::Api(status)) | watcher::Error::WatchError(status) => {
+            status.code == 410
+        }
+        _ => false,
     }
 }
 
