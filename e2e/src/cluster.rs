@@ -89,7 +89,7 @@ impl Cluster {
     /// Kills the API server; etcd goes on.
     pub fn stop_apiserver(&mut self) {
         if let Some(control) = &mut self.control {
-            control.apiserver = None;
+            control.stop_apiserver();
         }
     }
 

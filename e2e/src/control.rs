@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Context, Kubectl, Result, Tools, process::Process};
+use crate::{Api, Context, Kubectl, Result, Tools, process::Process};
 
 /// A cold API server on a busy machine with two cores takes some 20 s.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -100,9 +100,8 @@ impl ControlPlane {
         ];
         arguments.extend(self.layout.arguments.iter().cloned());
         let mut apiserver = Process::start(&self.tools.path("kube-apiserver"), &self.root, &arguments)?;
-        let kubectl = self.kubectl();
         let begin = Instant::now();
-        while !kubectl.run(["get", "--raw", "/readyz"]).is_ok_and(|output| output.ok) {
+        while !self.is_ready() {
             let late = begin.elapsed() > PATIENCE;
             for process in self.etcd.iter_mut().chain([&mut apiserver]) {
                 if process.has_ended() || late {
@@ -113,6 +112,47 @@ impl ControlPlane {
         }
         self.apiserver = Some(apiserver);
         Ok(())
+    }
+
+    /// Whether the API server says that it is ready, with its etcd.
+    pub fn is_ready(&self) -> bool {
+        self.kubectl().run(["get", "--raw", "/readyz"]).is_ok_and(|output| output.ok)
+    }
+
+    /// Kills the API server; etcd goes on.
+    pub fn stop_apiserver(&mut self) {
+        self.apiserver = None;
+    }
+
+    /// Kills etcd; its data stays, and the API server goes on without it.
+    pub fn stop_etcd(&mut self) {
+        self.etcd = None;
+    }
+
+    /// Starts what was stopped and not started again.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn mend(&mut self) -> Result<()> {
+        if self.etcd.is_none() {
+            self.start_etcd()?;
+        }
+        if self.apiserver.is_none() { self.start_apiserver() } else { Ok(()) }
+    }
+
+    /// Has etcd forget everything but the present: a watch cannot go on from where it was before. Gives the revision
+    /// of the present.
+    ///
+    /// # Errors
+    /// When etcd refuses.
+    pub fn compact(&self) -> Result<u64> {
+        let etcd = Api::new(self.layout.etcd_client);
+        let status = etcd.post("/v3/maintenance/status", &serde_json::json!({}))?;
+        let revision = status.body["header"]["revision"].as_str().and_then(|text| text.parse().ok());
+        let revision: u64 = revision.ok_or_else(|| format!("etcd says {}", status.body))?;
+        let wanted = serde_json::json!({"revision": revision.to_string(), "physical": true});
+        let answer = etcd.post("/v3/kv/compaction", &wanted)?;
+        if answer.is_success() { Ok(revision) } else { Err(format!("etcd does not compact: {}", answer.message())) }
     }
 
     /// As the administrator.

@@ -13,6 +13,7 @@ mod control;
 mod enter;
 mod kubectl;
 mod node;
+mod partition;
 mod process;
 mod tools;
 
@@ -22,6 +23,7 @@ pub use cluster::Cluster;
 pub use enter::{Ended, enter, inside, obstacle};
 pub use kubectl::{Kubectl, Output};
 pub use node::{Node, pack};
+pub use partition::Partition;
 pub use tools::Tools;
 
 /// What a failing step says. Tests show it; nothing matches on it.

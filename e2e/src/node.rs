@@ -12,7 +12,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    Api, Context, Kubectl, Result, Tools, audit,
+    Api, Audit, Context, Kubectl, Partition, Result, Tools, Write, audit,
     control::{ADMIN, ControlPlane, Layout, PATIENCE, kubeconfig},
     process::Process,
     tools,
@@ -24,6 +24,10 @@ pub const ADDRESS: &str = "192.0.2.10";
 const PODS: &str = "198.18.0.0/24";
 const NAME: &str = "node1";
 const PAUSE: &str = "e2e.test/pause:1";
+/// Where the API server listens.
+const SECURE: u16 = 6443;
+/// The API server's audit log, in the folder of the run.
+const AUDIT: &str = "logs/audit.json";
 
 const CONTROLLERS: (&str, &str) = ("system:kube-controller-manager", "e2e");
 const SCHEDULER: (&str, &str) = ("system:kube-scheduler", "e2e");
@@ -91,6 +95,22 @@ impl Node {
     /// `ctr` in the namespace of Kubernetes, for what kubectl cannot do to a container.
     pub fn ctr(&self) -> Command {
         containerd_client(&self.root)
+    }
+
+    /// Every write of our kinds and of events that the API server has answered.
+    ///
+    /// # Errors
+    /// When its log cannot be read.
+    pub fn writes(&self) -> Result<Vec<Write>> {
+        Audit::of(self.root.join(AUDIT)).writes()
+    }
+
+    /// Cuts a pod of this address off from the API server, silently.
+    ///
+    /// # Errors
+    /// When the firewall does not take it.
+    pub fn cut_off(&self, pod: &str) -> Result<Partition> {
+        Partition::of(pod, SECURE)
     }
 
     fn start_controllers(&mut self) -> Result<()> {
@@ -205,7 +225,7 @@ pub fn pack(arguments: &[&str], archive: &Path) -> Result<()> {
 }
 
 fn layout(root: &Path) -> Result<Layout> {
-    let audit = audit::arguments(root, &root.join("logs/audit.json"))?;
+    let audit = audit::arguments(root, &root.join(AUDIT))?;
     let mut arguments = vec![
         "--bind-address=0.0.0.0".to_owned(),
         "--authorization-mode=Node,RBAC".to_owned(),
@@ -215,7 +235,7 @@ fn layout(root: &Path) -> Result<Layout> {
     ];
     arguments.extend(audit);
     let users = vec![ADMIN, CONTROLLERS, SCHEDULER, KUBELET, PROXY];
-    Ok(Layout { etcd_client: 2379, etcd_peer: 2380, secure: 6443, address: ADDRESS, arguments, users })
+    Ok(Layout { etcd_client: 2379, etcd_peer: 2380, secure: SECURE, address: ADDRESS, arguments, users })
 }
 
 fn socket(root: &Path) -> PathBuf {

@@ -7,14 +7,21 @@
 #![expect(clippy::disallowed_methods, reason = "the clock is the program's; how long a test waits is the test's")]
 
 mod access;
+mod away;
+mod discover;
 mod egress;
+mod etcd;
 mod install;
 mod kill;
 mod load;
 mod order;
+mod outage;
 mod pod;
+mod release;
 mod scaling;
+mod secrets;
 mod size;
+mod unreadable;
 mod visitor;
 mod way;
 mod world;
@@ -74,6 +81,31 @@ const STORIES: &[Story] = &[
         wish: "an admin gives it what the chart asks for, and that is enough for a thousand checks",
         tell: size::takes_what_the_chart_asks_for,
     },
+    Story {
+        name: "secrets",
+        wish: "a user rotates a Secret, and an admin takes the right to read it away and gives it back",
+        tell: secrets::a_credential_is_followed,
+    },
+    Story {
+        name: "discover",
+        wish: "a user sees targets come and go with Pods, Services and endpoints",
+        tell: discover::targets_come_and_go,
+    },
+    Story {
+        name: "unreadable",
+        wish: "an admin has objects of another version, and everyone else notices nothing",
+        tell: unreadable::what_cannot_be_read_stalls_nothing,
+    },
+    Story {
+        name: "etcd",
+        wish: "an operator restarts etcd, compacts it, and installs the types anew",
+        tell: etcd::what_fails_behind_the_api_server_is_borne,
+    },
+    Story {
+        name: "away",
+        wish: "an operator stops the API server for minutes, and no probe is missed",
+        tell: away::nothing_is_missed_and_the_present_is_told_once,
+    },
 ];
 
 /// The name is how `scripts/test` leaves it out where there can be no node.
@@ -107,6 +139,7 @@ fn run(folder: &std::path::Path) -> ExitCode {
         let begin = Instant::now();
         let told = catch_unwind(AssertUnwindSafe(|| (story.tell)(&mut world)));
         let took = begin.elapsed().as_secs_f64();
+        world.mend();
         match told.unwrap_or_else(|_| Err("it panicked".to_owned())) {
             Ok(()) => println!("ok: {}: {} ({took:.1} s)", story.name, story.wish),
             Err(wrong) => {

@@ -92,6 +92,14 @@ pub fn asked(web: SocketAddr) -> Result<usize, String> {
     body.trim().parse().map_err(|_| format!("it says {body:?}"))
 }
 
+/// Has a web server answer with this status from now on.
+pub fn answers_with(web: SocketAddr, status: u16) -> Result<(), String> {
+    match send(web, "POST", &format!("/status/{status}"), "")? {
+        (200, _) => Ok(()),
+        other => Err(format!("it says {other:?}")),
+    }
+}
+
 fn send(address: SocketAddr, method: &str, path: &str, token: &str) -> Result<(u16, String), String> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(|error| error.to_string())?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(|error| error.to_string())?;

@@ -173,6 +173,13 @@ impl World {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/probity")
     }
 
+    /// Brings back what a story stopped and did not start again, as it failed on the way.
+    pub fn mend(&mut self) {
+        if let Some(Err(wrong)) = self.node.as_mut().map(|node| node.control.mend()) {
+            println!("  the cluster is broken: {wrong}");
+        }
+    }
+
     /// Keeps what tells why the story that is under way failed.
     pub fn keep_logs(&self, story: &str) {
         let place = self.folder.join("logs").join(story);
