@@ -1,9 +1,26 @@
 //! Alerts: from what was seen to whom to tell. Owns every decision about them and does nothing else: no I/O, no clock.
 //!
+//! ```text
+//! own history, checks, PromQL
+//!        │ samples, targets
+//!        ▼
+//!   rule::compose ◄── template     labels, message, annotations          on the task that evaluates
+//!        │ candidates | no data | failed | gone
+//!        ▼
+//!   rule::RuleState::step          for, keepFiringFor, onNoData, onError ─► episodes, kept by the store
+//!        │ transitions
+//!        ▼
+//!   desk::Desk::step ◄── matcher   who is told of what, and when         ─► rows, kept; facts, for the audit trail
+//!        │ notifications
+//!        ▼
+//!   the outbox (notify)
+//! ```
 //! The words: a *rule* has a condition. Each label set for which it holds is an *alert*. The time from when an alert
 //! first was pending until it is resolved is its *episode*. What makes two notifications the same *incident* is the
-//! rule's UID and the labels without severity. A *notification* is what one channel is told at one time.
+//! rule's UID and the labels without severity. A *notification* is what one channel is told at one time. Time is a
+//! [`Moment`]: one half to measure with, which no step of the wall clock moves, and one to show.
 
+pub mod desk;
 mod episode;
 mod fingerprint;
 mod incident;

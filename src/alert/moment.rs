@@ -40,6 +40,13 @@ impl Timeline {
         Self { origin: now.wall.saturating_sub(millis(now.mono)) }
     }
 
+    /// Goes on where the process before this one was at `last`, also where the wall clock had been stepped while it ran.
+    /// It never goes back.
+    pub fn resume(now: Now, last: Moment) -> Self {
+        let at = now.wall.saturating_add(last.at.saturating_sub(last.wall)).max(last.at);
+        Self { origin: at.saturating_sub(millis(now.mono)) }
+    }
+
     pub fn at(self, now: Now) -> Moment {
         Moment { at: self.origin.saturating_add(millis(now.mono)), wall: now.wall }
     }
@@ -69,5 +76,14 @@ mod tests {
         assert_eq!(before.since(after.at), 0);
         assert_eq!(timeline.mono(after.at), Duration::from_secs(65));
         assert_eq!(after.wall_at(after.at + 1000), 90_001_000);
+    }
+
+    #[test]
+    fn a_restart_goes_on_where_the_timeline_was() {
+        let last = Moment { at: 5_000_000, wall: 1_000_000 };
+        for (wall, expected) in [(1_000_000, 5_000_000), (1_060_000, 5_060_000), (500_000, 5_000_000)] {
+            let now = Now { mono: Duration::from_secs(1), wall };
+            assert_eq!(Timeline::resume(now, last).at(now).at, expected);
+        }
     }
 }

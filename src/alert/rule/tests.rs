@@ -79,13 +79,16 @@ fn run(policy: &Policy, script: &[&str]) -> Vec<String> {
     shown
 }
 
+/// What it shows, under which policy, and what each evaluation sees and turns.
+type Case = (&'static str, Policy, &'static [(&'static str, &'static str)]);
+
 #[test]
 fn evaluations_every_ten_seconds() {
     let keep_all = policy(0, 0);
     let fire = Policy { on_no_data: OnNoData::Fire, on_error: OnError::Fire, ..keep_all };
     let fire_for = Policy { hold: 20_000, ..fire };
     let resolve = Policy { on_no_data: OnNoData::Resolve, ..keep_all };
-    let cases: &[(&str, Policy, &[(&str, &str)])] = &[
+    let cases: &[Case] = &[
         ("without `for` it fires at once", keep_all, &[("a", "Firinga"), ("a", ""), ("-", "Resolveda"), ("-", "")]),
         (
             "with `for` it is pending until it has held that long",
