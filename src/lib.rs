@@ -24,6 +24,7 @@ pub mod controller;
 pub mod engine;
 pub mod history;
 pub mod net;
+pub mod notify;
 pub mod probe;
 pub mod source;
 pub mod targets;

@@ -10,7 +10,6 @@
 //!                                              └─► Recorder ── events.k8s.io ──────┘
 //! ```
 
-mod backoff;
 mod bucket;
 mod discovery;
 mod events;

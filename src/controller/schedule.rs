@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-use super::{backoff::backoff, bucket::Bucket, subject::Subject};
+use super::{bucket::Bucket, subject::Subject};
+use crate::schedule::backoff;
 
 /// How soon a write is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

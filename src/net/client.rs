@@ -14,7 +14,10 @@ use reqwest::{
 use url::{Host, Url};
 
 use super::{Failure, Net, blocked};
-use crate::{health::Reason, model::IpFamily};
+use crate::{
+    health::Reason,
+    model::{IpFamily, Tls},
+};
 
 /// How old an address may be for a client of ours: these calls are rare, and a moved service is found soon.
 const MAX_CACHE: Duration = Duration::from_secs(5);
@@ -50,10 +53,23 @@ impl Client {
     ///
     /// # Errors
     /// What is wrong with `ca`, or what the TLS library says when it cannot be set up.
-    #[expect(clippy::disallowed_methods, reason = "this is the place that the ban sends everyone to")]
     pub fn trusting(net: &Arc<Net>, limits: &Limits, ca: Option<&str>) -> Result<Self, String> {
+        Self::build(net, limits, net.tls.verifying(ca)?)
+    }
+
+    /// One that does as an object's `tls` says. Its `ca` stands in place of this machine's roots, and its
+    /// `server_name` is verified but not sent. Costs some 100 KB: keep it, and share it between equal settings.
+    ///
+    /// # Errors
+    /// What is wrong with the object's PEM, or what the TLS library says when it cannot be set up.
+    pub fn with_tls(net: &Arc<Net>, limits: &Limits, tls: &Tls) -> Result<Self, String> {
+        Self::build(net, limits, net.tls.verifying_as(tls)?)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the place that the ban sends everyone to")]
+    fn build(net: &Arc<Net>, limits: &Limits, tls: rustls::ClientConfig) -> Result<Self, String> {
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(net.tls.verifying(ca)?)
+            .tls_backend_preconfigured(tls)
             .dns_resolver(Arc::new(Names(Arc::clone(net))))
             .redirect(redirects(net, limits.redirects))
             .timeout(limits.timeout);
@@ -86,6 +102,20 @@ pub async fn read_bounded(mut response: Response, max: usize) -> Result<Bytes, F
             return Err(Failure::new(Reason::BodyTooLarge, format!("{peer} sent a body of more than {max} bytes")));
         }
         body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// Reads the first `max` bytes of a body, or all of a shorter one; what comes after them is not waited for.
+///
+/// # Errors
+/// What the connection says.
+pub async fn read_start(mut response: Response, max: usize) -> Result<Bytes, Failure> {
+    let peer = peer_of(response.url());
+    let mut body = BytesMut::new();
+    while body.len() < max {
+        let Some(chunk) = response.chunk().await.map_err(|error| from_request(&error, &peer))? else { break };
+        body.extend_from_slice(chunk.get(..max - body.len()).unwrap_or(&chunk));
     }
     Ok(body.freeze())
 }

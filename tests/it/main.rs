@@ -13,6 +13,7 @@ mod controller;
 mod goldens;
 mod http;
 mod mutation;
+mod notify;
 mod probes;
 mod source;
 mod standalone;

@@ -10,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{Recorder, book::Entry, wire};
-use crate::controller::{
-    backoff::backoff,
-    request::{self, Answer},
-    schedule::Ended,
+use crate::{
+    controller::{
+        request::{self, Answer},
+        schedule::Ended,
+    },
+    schedule::backoff,
 };
 
 /// The longest time between two tries while the API server is away.

@@ -108,7 +108,7 @@ impl ResolvesClientCert for Observed {
 /// signatures in the handshake are verified: the peer does hold the key of what it shows. Whether it can
 /// be trusted is decided right after, by `verdict`.
 #[derive(Debug)]
-struct TakesAnyChain(WebPkiSupportedAlgorithms);
+pub(super) struct TakesAnyChain(pub(super) WebPkiSupportedAlgorithms);
 
 impl ServerCertVerifier for TakesAnyChain {
     fn verify_server_cert(

@@ -9,6 +9,7 @@ mod details;
 mod pem;
 mod roots;
 mod verdict;
+mod verifying;
 
 use std::{
     collections::HashMap,
@@ -218,8 +219,12 @@ impl Settings {
         Ok(Setup { configs, roots })
     }
 
-    /// A configuration that verifies in the handshake, for clients that are no probes: with this machine's roots,
-    /// and with those of `ca` beside them.
+    /// A configuration that verifies in the handshake, for clients that are no probes.
+    pub(super) fn verifying_as(&self, tls: &Tls) -> Result<rustls::ClientConfig, String> {
+        verifying::config(tls, &self.native.anchors)
+    }
+
+    /// As [`Settings::verifying_as`], with this machine's roots and with those of `ca` beside them.
     pub(super) fn verifying(&self, ca: Option<&str>) -> Result<rustls::ClientConfig, String> {
         let mut roots = rustls::RootCertStore { roots: self.native.anchors.clone() };
         if let Some(ca) = ca {

@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Catalog, Closed, Event, Present};
+use super::{Catalog, Closed, Event};
 use crate::{
     model::{Kind, ObjectId, ObjectKey},
     validate::ValueKind,
@@ -29,7 +29,7 @@ use crate::{
 pub use connect::{Cluster, ConnectError, connect, reach};
 pub use guard::guard;
 use object::{Seen, Told};
-use objects::Objects;
+use objects::{Objects, Present};
 use scopes::Scopes;
 use values::{Answer, Values};
 pub use watch::{Heard, Pause, Trouble, Why, config as watch_config, follow, trouble};
@@ -220,14 +220,26 @@ impl Kubernetes {
         Ok(())
     }
 
-    /// Says of an object what is to be said now, and tells the engine when that differs.
+    /// Puts what is to be said of an object now into the catalog, and tells the engine when that differs.
     async fn publish(&self, id: &ObjectId) -> Result<(), Closed> {
+        let before = self.catalog.get(id);
         let Some((_, objects)) = self.objects.iter().find(|(kind, _)| *kind == id.kind) else { return Ok(()) };
         let present = objects.present(&id.key);
         if matches!(present, Present::Gone) {
             self.onlooker.gone(id.kind, &id.key);
         }
-        if self.catalog.publish(id, present) { self.send(Event::Changed(id.clone())).await } else { Ok(()) }
+        match present {
+            Present::Waits => return Ok(()),
+            Present::Gone if before.is_none() => return Ok(()),
+            Present::Gone => self.catalog.remove(id),
+            Present::Entry(entry) => {
+                if before.is_some_and(|before| before.is_same(&entry)) {
+                    return Ok(());
+                }
+                self.catalog.put(entry);
+            }
+        }
+        self.send(Event::Changed(id.clone())).await
     }
 
     /// The queue is bounded by its owner; when it is full, the watches wait.

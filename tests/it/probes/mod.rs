@@ -8,7 +8,7 @@ mod http_expect;
 mod http_hostile;
 mod http_redirects;
 mod http_versions;
-mod peers;
+pub mod peers;
 mod place;
 mod resolve;
 mod tcp;

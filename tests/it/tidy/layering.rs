@@ -19,7 +19,11 @@ const STEP: [&str; 7] = ["core", "effect", "finished", "object", "series", "slot
 const TARGETS: [&str; 3] = ["aim", "facts", "resolve"];
 
 /// Of `controller`: what a status says, whose turn it is, and which events go out.
-const CONTROLLER: [&str; 7] = ["backoff", "bucket", "schedule", "status", "subject", "events/book", "events/wire"];
+const CONTROLLER: [&str; 6] = ["bucket", "schedule", "status", "subject", "events/book", "events/wire"];
+
+/// The files of `notify` that do I/O; every other one of it is pure.
+const NOTIFY_EDGE: [&str; 9] =
+    ["mod", "clients", "send", "tally", "email/dialogue", "outbox/mod", "outbox/item", "outbox/pool", "outbox/worker"];
 
 /// What a pure module must not name, and what to do instead.
 const BANNED: [(&str, &str); 16] = [
@@ -53,7 +57,16 @@ fn is_pure(path: &str) -> bool {
         || TARGETS.iter().any(|part| path == format!("src/targets/{part}.rs"))
         || CONTROLLER.iter().any(|part| below(&format!("src/controller/{part}")))
         || STEP.iter().any(|step| path == format!("src/engine/{step}.rs"))
+        || is_pure_of_notify(path)
         || (path.starts_with("src/history/") && !HISTORY_EDGE.iter().any(|edge| path.starts_with(edge)))
+}
+
+/// A channel's `mod.rs` sends; what it sends, and what the answer means, is beside it.
+fn is_pure_of_notify(path: &str) -> bool {
+    path.strip_prefix("src/notify/").and_then(|path| path.strip_suffix(".rs")).is_some_and(|file| {
+        let sends = file.ends_with("/mod") && !file.starts_with("outbox/");
+        !sends && !NOTIFY_EDGE.contains(&file)
+    })
 }
 
 /// Whether `word` stands in `line` by itself, not as a part of a longer name (a prefix of a type name may go on).

@@ -15,7 +15,7 @@ pub struct Server {
     pub address: SocketAddr,
     child: Child,
     /// Its files.
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Drop for Server {
@@ -55,7 +55,7 @@ async fn start(command: impl Fn(u16, &TempDir) -> Command) -> Server {
         let port = free_port();
         let mut command = command(port, &dir);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let mut server = Server { address: ([127, 0, 0, 1], port).into(), child, _dir: dir };
+        let mut server = Server { address: ([127, 0, 0, 1], port).into(), child, dir };
         if server.is_up().await {
             return server;
         }
@@ -77,6 +77,60 @@ impl Server {
         }
         false
     }
+}
+
+/// Alertmanager without peers, which tells nobody.
+pub async fn alertmanager() -> Option<Server> {
+    let program = require("prometheus-alertmanager").or_else(|| require("alertmanager"))?;
+    let start = start(|port, dir| {
+        let file = dir.path().join("alertmanager.yml");
+        fs::write(&file, "route: {receiver: nobody, group_wait: 0s}\nreceivers: [{name: nobody}]\n").unwrap();
+        let mut command = Command::new(&program);
+        command.arg(format!("--config.file={}", file.display()));
+        command.arg(format!("--storage.path={}", dir.path().join("data").display()));
+        command.arg(format!("--web.listen-address=127.0.0.1:{port}")).arg("--cluster.listen-address=");
+        command
+    });
+    Some(start.await)
+}
+
+/// How a mail server speaks TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Smtp {
+    StartTls,
+    Tls,
+}
+
+impl Server {
+    /// What a mail server took: one JSON object per mail.
+    pub fn mails(&self) -> Vec<serde_json::Value> {
+        let text = fs::read_to_string(self.dir.path().join("mails")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// aiosmtpd that wants TLS and the login `probity` with the password `s3cret`, by this mechanism. It knows no
+/// `never@…`, and takes mail for `later@…` the second time.
+pub async fn smtp(chain_pem: &str, key_pem: &str, tls: Smtp, mechanism: &str) -> Option<Server> {
+    let python = PathBuf::from("/usr/bin/python3");
+    let there = Command::new(&python).args(["-c", "import aiosmtpd"]).stderr(Stdio::null()).status();
+    if !there.is_ok_and(|status| status.success()) {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "aiosmtpd is not installed, and must be here");
+        eprintln!("LEFT OUT: a test of this name needs aiosmtpd, which is not installed here");
+        return None;
+    }
+    let start = start(|port, dir| {
+        let (certificate, key) = (dir.path().join("server.crt"), dir.path().join("server.key"));
+        fs::write(&certificate, chain_pem).unwrap();
+        fs::write(&key, key_pem).unwrap();
+        let script = dir.path().join("server.py");
+        fs::write(&script, include_str!("smtp.py")).unwrap();
+        let mut command = Command::new(&python);
+        command.arg(script).arg(port.to_string()).args([certificate, key, dir.path().join("mails")]);
+        command.arg(if tls == Smtp::Tls { "tls" } else { "starttls" }).arg(mechanism);
+        command
+    });
+    Some(start.await)
 }
 
 /// dnsmasq with these lines as its configuration; it knows nothing else and asks nobody.

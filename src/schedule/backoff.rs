@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// 250 ms, doubled with each further failure up to `cap`, and up to a quarter less. `failures` counts from 1;
 /// `salt` is another number each time.
-pub(super) fn backoff(failures: u32, cap: Duration, salt: u64) -> Duration {
+pub fn backoff(failures: u32, cap: Duration, salt: u64) -> Duration {
     let base = Duration::from_millis(250);
     let grown = base.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(cap);
     grown.mul_f64(0.75 + 0.25 * spread(salt)).min(cap)

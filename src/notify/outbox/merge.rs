@@ -1,0 +1,106 @@
+//! Several notifications that wait for one group, as one. Pure.
+
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    alert::{Alert, Fingerprint, Incident, Notification, NotificationId, Status},
+    clock::WallMs,
+};
+
+/// Alerts that the one message holds beside its news; those beyond are counted in it. Ten times what any receiver shows.
+const ALERTS_MAX: usize = 1_000;
+
+/// One notification that says what all of them say, each episode as it stands last. What fired in an earlier one and is
+/// resolved in a later was never told to fire: the message says both. `waiting` is in order.
+pub(super) fn merge(waiting: &[Arc<Notification>]) -> Option<Notification> {
+    let last = waiting.last()?;
+    // Two episodes of an incident have other beginnings, and each gets its end.
+    type Episode = (Incident, Fingerprint, WallMs);
+    let mut order: Vec<Episode> = Vec::new();
+    let mut alerts: BTreeMap<Episode, Alert> = BTreeMap::new();
+    for alert in waiting.iter().flat_map(|notification| &notification.alerts) {
+        let key = (alert.incident, alert.fingerprint, alert.starts_at);
+        let before = alerts.get(&key);
+        let news = before.is_some_and(|before| before.news);
+        let untold = before.is_some_and(|before| before.status != Status::Resolved || before.untold);
+        let mut alert = alert.clone();
+        alert.news |= news;
+        alert.untold |= alert.status == Status::Resolved && untold;
+        if alerts.insert(key, alert).is_none() {
+            order.push(key);
+        }
+    }
+    let mut alerts: Vec<Alert> = order.iter().filter_map(|key| alerts.remove(key)).collect();
+    // What is news is never left out: `pick` bounds how much of it there can be.
+    let (all, mut room) = (alerts.len(), ALERTS_MAX.saturating_sub(alerts.iter().filter(|alert| alert.news).count()));
+    alerts.retain(|alert| {
+        let stays = alert.news || room > 0;
+        room = room.saturating_sub(usize::from(stays && !alert.news));
+        stays
+    });
+    let cut = all - alerts.len();
+    let truncated = waiting.iter().map(|notification| notification.truncated).max().unwrap_or_default();
+    Some(Notification {
+        id: id(waiting),
+        alerts,
+        truncated: truncated.saturating_add(u32::try_from(cut).unwrap_or(u32::MAX)),
+        // The delay counts from when the first of them was to be told.
+        created_at: waiting.iter().map(|notification| notification.created_at).min().unwrap_or(last.created_at),
+        ..Notification::clone(last)
+    })
+}
+
+/// The same for the same ones.
+fn id(waiting: &[Arc<Notification>]) -> NotificationId {
+    let mut digest = Sha256::new();
+    for notification in waiting {
+        digest.update(&*notification.id.0);
+        digest.update([0xFF]);
+    }
+    let hex = digest.finalize().iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    NotificationId(hex.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        alert::{Severity, Why},
+        notify::wording::samples::{alert, notification},
+    };
+
+    fn of(alerts: Vec<Alert>, id: &str) -> Arc<Notification> {
+        let mut one = notification(alerts);
+        one.id = NotificationId(id.into());
+        Arc::new(one)
+    }
+
+    #[test]
+    fn what_fired_and_is_resolved_says_both() {
+        let (high, low) = (Severity::High, Severity::Low);
+        let first = of(vec![alert("A", high, Status::Firing), alert("B", low, Status::Firing)], "1");
+        let second = of(vec![alert("B", low, Status::Firing), alert("A", high, Status::Resolved)], "2");
+        let mut second = Notification::clone(&second);
+        second.why = Why::SomeResolved;
+        second.created_at += 1;
+        let merged = merge(&[Arc::clone(&first), Arc::new(second)]).unwrap();
+        assert_eq!((merged.why, merged.created_at, merged.id.0.len()), (Why::SomeResolved, first.created_at, 32));
+        assert_ne!(merged.id, first.id);
+        let told: Vec<_> = merged.alerts.iter().map(|alert| (&*alert.name, alert.status, alert.untold)).collect();
+        assert_eq!(told, [("A", Status::Resolved, true), ("B", Status::Firing, false)]);
+        // And once more, with one of a later episode.
+        let mut again = alert("A", high, Status::Resolved);
+        again.starts_at += 500_000;
+        let merged = merge(&[Arc::new(merged), of(vec![again], "3")]).unwrap();
+        let untold: Vec<_> =
+            merged.alerts.iter().filter(|alert| &*alert.name == "A").map(|alert| alert.untold).collect();
+        assert_eq!(untold, [true, false]);
+        assert_eq!(merge(&[]), None);
+    }
+}

@@ -1,0 +1,135 @@
+//! All channels' workers: one is started when a channel or something for it first comes.
+
+use std::{collections::HashMap, convert::Infallible, sync::Arc};
+
+use parking_lot::Mutex;
+use tokio::{sync::Notify, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    item::{Item, Ledger},
+    view::View,
+    worker::{Inbox, Shared, Slot, Worker},
+};
+use crate::{
+    alert::Alert,
+    clock::Clock,
+    model::{Channel, ObjectKey},
+    notify::{Sender, Tally},
+};
+
+/// The way in. Cheap to clone; nothing in here waits.
+#[derive(Clone)]
+pub struct Outboxes(Arc<Inner>);
+
+struct Inner {
+    slots: Mutex<HashMap<ObjectKey, Arc<Slot>>>,
+    /// Slots without a worker.
+    fresh: Mutex<Vec<Arc<Slot>>>,
+    wake: Notify,
+    tally: Tally,
+}
+
+/// The task behind [`Outboxes`].
+pub struct Pool {
+    inner: Arc<Inner>,
+    shared: Arc<Shared>,
+    seed: u64,
+}
+
+impl Outboxes {
+    /// `seed` is another number in each process: retries of two processes must not fall together.
+    pub fn new(sender: Sender, ledger: Arc<dyn Ledger>, clock: Clock, tally: Tally, seed: u64) -> (Self, Pool) {
+        let inner = Arc::new(Inner {
+            slots: Mutex::default(),
+            fresh: Mutex::default(),
+            wake: Notify::new(),
+            tally: tally.clone(),
+        });
+        let shared = Arc::new(Shared { sender, ledger, clock, tally });
+        (Self(Arc::clone(&inner)), Pool { inner, shared, seed })
+    }
+
+    /// The channel is so now.
+    pub fn set(&self, channel: Arc<Channel>) {
+        let key = channel.key.clone();
+        self.0.tally.begin(&key);
+        self.with(&key, |slot, _| drop(slot.channel.send_replace(Some(channel))));
+    }
+
+    /// The channel is deleted, or cannot be used. What waits for it is given up when it is a day old, unless the channel
+    /// comes back.
+    pub fn unset(&self, key: &ObjectKey) {
+        let slot = self.0.slots.lock().get(key).cloned();
+        if let Some(slot) = slot {
+            slot.channel.send_replace(None);
+        }
+        self.0.tally.forget(key);
+    }
+
+    /// Something is to go out; see the module on what has to be done before. What is put twice goes out once.
+    pub fn put(&self, item: Item) {
+        let key = item.notification.channel.clone();
+        self.with(&key, |_, inbox| inbox.items.push(item));
+    }
+
+    /// At a start: what an Alertmanager was told by an earlier process, all that fires and what was resolved in the last
+    /// quarter of an hour. Without it, it takes what fires for resolved after four minutes. Other kinds ignore it.
+    pub fn stands(&self, key: &ObjectKey, alerts: Vec<Alert>) {
+        self.with(key, |_, inbox| inbox.standing.extend(alerts));
+    }
+
+    /// How the channel's outbox stands; None when nothing is known of it.
+    pub fn view(&self, key: &ObjectKey) -> Option<View> {
+        let slot = self.0.slots.lock().get(key).cloned()?;
+        let view = slot.view.lock().clone();
+        Some(view)
+    }
+
+    /// Does something with the channel's slot, a new one where there is none.
+    fn with(&self, key: &ObjectKey, change: impl FnOnce(&Slot, &mut Inbox)) {
+        let slot = {
+            let mut slots = self.0.slots.lock();
+            let known = slots.get(key).filter(|slot| !slot.inbox.lock().closed).cloned();
+            let slot = known.unwrap_or_else(|| {
+                let slot = Arc::new(Slot::new(key));
+                slots.insert(key.clone(), Arc::clone(&slot));
+                self.0.fresh.lock().push(Arc::clone(&slot));
+                self.0.wake.notify_one();
+                slot
+            });
+            // Under the lock of all, so that it is not closed in between.
+            change(&slot, &mut slot.inbox.lock());
+            slot
+        };
+        slot.wake.notify_one();
+    }
+}
+
+impl Pool {
+    /// Runs until `shutdown`; what is under way then may end.
+    ///
+    /// # Errors
+    /// Never.
+    pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), Infallible> {
+        let mut workers = JoinSet::new();
+        loop {
+            for slot in std::mem::take(&mut *self.inner.fresh.lock()) {
+                self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                let worker = Worker::new(Arc::clone(&self.shared), slot, self.seed);
+                workers.spawn(worker.run(shutdown.clone()));
+            }
+            tokio::select! {
+                () = self.inner.wake.notified() => {}
+                () = shutdown.cancelled() => break,
+                // One whose channel is gone has ended; one that broke takes us with it, which the supervisor sees.
+                Some(ended) = workers.join_next() => match ended {
+                    Ok(()) => self.inner.slots.lock().retain(|_, slot| !slot.inbox.lock().closed),
+                    Err(_) => return Ok(()),
+                },
+            }
+        }
+        while workers.join_next().await.is_some() {}
+        Ok(())
+    }
+}
