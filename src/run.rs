@@ -24,7 +24,7 @@ use crate::{
     shutdown::Signals,
     source::{
         self, Catalog, Files, Kubernetes,
-        kubernetes::{Cluster, connect, guard},
+        kubernetes::{Cluster, FirstLook, connect, guard},
     },
     supervisor::{Supervisor, chain},
     targets::Targets,
@@ -181,8 +181,17 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
             supervisor.spawn("discovery", discovery.run(shutdown.clone()));
             let onlooker = Arc::new(statuses);
             let source = Kubernetes::new(&cluster, &namespaces, catalog, tell, readiness.clone(), onlooker);
-            supervisor.spawn("source", source.run(shutdown.clone()));
-            supervisor.spawn("guard", guard(Cluster::clone(&cluster), guarded, shutdown.clone()));
+            let first = FirstLook::default();
+            supervisor.spawn("guard", guard(Cluster::clone(&cluster), guarded, first.clone(), shutdown.clone()));
+            let told = shutdown.clone();
+            supervisor.spawn("source", async move {
+                // What is the cluster's own is known before anything is probed.
+                tokio::select! {
+                    () = told.cancelled() => {}
+                    () = first.wait() => {}
+                }
+                source.run(told).await
+            });
             supervisor.spawn("status", writer.run(shutdown.clone()));
             supervisor.spawn("events", events.run(shutdown.clone()));
         }

@@ -34,6 +34,24 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Nodes that wait to be taken in.
 const INBOX: usize = 64;
 
+/// Whether it was once looked where all of them are. Cheap to clone; all clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct FirstLook {
+    servers: CancellationToken,
+    nodes: CancellationToken,
+}
+
+impl FirstLook {
+    /// Waits for it, or as long as the two look-ups may take: nothing is probed before, as an address that is not
+    /// known yet is not guarded yet.
+    pub async fn wait(&self) {
+        let both = async { tokio::join!(self.servers.cancelled(), self.nodes.cancelled()) };
+        if tokio::time::timeout(PATIENCE * 2, both).await.is_err() {
+            tracing::warn!("where the API servers and the nodes are is not known yet: they may be probed until it is");
+        }
+    }
+}
+
 /// Of a node, what is read of it.
 type Node = Object<NotUsed, NodeStatus>;
 
@@ -48,20 +66,25 @@ struct NodeAddress {
     address: String,
 }
 
-/// Keeps `guarded` up to the cluster until `shutdown`.
+/// Keeps `guarded` up to the cluster until `shutdown`, and tells `first` when it has done so once.
 ///
 /// # Errors
 /// Never: what cannot be found is tried again.
-pub async fn guard(cluster: Cluster, guarded: Guarded, shutdown: CancellationToken) -> Result<(), Infallible> {
+pub async fn guard(
+    cluster: Cluster,
+    guarded: Guarded,
+    first: FirstLook,
+    shutdown: CancellationToken,
+) -> Result<(), Infallible> {
     tokio::select! {
         () = shutdown.cancelled() => {}
-        () = servers(&cluster, &guarded) => {}
-        () = nodes(&cluster.client, &guarded) => {}
+        () = servers(&cluster, &guarded, &first.servers) => {}
+        () = nodes(&cluster.client, &guarded, &first.nodes) => {}
     }
     Ok(())
 }
 
-async fn servers(cluster: &Cluster, guarded: &Guarded) {
+async fn servers(cluster: &Cluster, guarded: &Guarded, looked: &CancellationToken) {
     let host = cluster.server.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = cluster.server.port_u16().unwrap_or(443);
     let mut endpoints: Vec<IpAddr> = Vec::new();
@@ -84,6 +107,7 @@ async fn servers(cluster: &Cluster, guarded: &Guarded) {
         }
         found.extend(&endpoints);
         guarded.set(SERVER, found);
+        looked.cancel();
         tokio::time::sleep(EVERY).await;
     }
 }
@@ -115,7 +139,7 @@ async fn own(servers: &[IpAddr], port: u16) -> Vec<IpAddr> {
     own
 }
 
-async fn nodes(client: &Client, guarded: &Guarded) {
+async fn nodes(client: &Client, guarded: &Guarded, looked: &CancellationToken) {
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("", "v1", "Node"), "nodes");
     let mut said = false;
     loop {
@@ -131,7 +155,12 @@ async fn nodes(client: &Client, guarded: &Guarded) {
                         listing.insert(name, addresses);
                         continue;
                     }
-                    Heard::Complete => known = std::mem::take(&mut listing),
+                    Heard::Complete => {
+                        known = std::mem::take(&mut listing);
+                        guarded.set(NODE, known.values().flatten().copied());
+                        looked.cancel();
+                        continue;
+                    }
                     Heard::Applied((name, addresses)) => {
                         if known.get(&name) == Some(&addresses) {
                             continue;
@@ -151,6 +180,8 @@ async fn nodes(client: &Client, guarded: &Guarded) {
         tokio::select! {
             () = follow(api, watch::config(), told, |heard| heard.map(addresses)) => {}
             why = take => {
+                // They are not ours to know.
+                looked.cancel();
                 if !std::mem::replace(&mut said, true) {
                     tracing::info!("the nodes' addresses are not known, and may be probed: {why}");
                 }
@@ -164,4 +195,22 @@ fn addresses(node: Node) -> (Arc<str>, Vec<IpAddr>) {
     let all = node.status.unwrap_or_default().addresses;
     let addresses = all.into_iter().filter_map(|address| address.address.parse().ok()).collect();
     (node.metadata.name.unwrap_or_default().into(), addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_begins_before_both_were_looked_for_once() {
+        let first = FirstLook::default();
+        let mut waiting = std::pin::pin!(first.wait());
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+        first.nodes.cancel();
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+        first.servers.cancel();
+        assert_eq!(waiting.as_mut().now_or_never(), Some(()));
+    }
 }

@@ -27,7 +27,7 @@ use crate::{
     vitals::Readiness,
 };
 pub use connect::{Cluster, ConnectError, connect, reach};
-pub use guard::guard;
+pub use guard::{FirstLook, guard};
 use object::{Seen, Told};
 use objects::{Objects, Present};
 use scopes::Scopes;
