@@ -30,6 +30,15 @@ pub struct Entry {
     pub note: Option<Arc<str>>,
 }
 
+/// What a source says of one object now.
+#[derive(Debug)]
+pub(super) enum Present {
+    Gone,
+    /// Nothing yet: what was said before stands.
+    Unsaid,
+    Entry(Entry),
+}
+
 #[derive(Debug, Clone)]
 pub enum Verdict {
     Accepted(Object),
@@ -74,12 +83,19 @@ impl Catalog {
         self.objects.read().get(id).cloned()
     }
 
-    pub fn put(&self, entry: Entry) {
-        self.objects.write().insert(entry.id.clone(), Arc::new(entry));
-    }
-
-    pub fn remove(&self, id: &ObjectId) {
-        self.objects.write().remove(id);
+    /// Puts what is said of an object now in the place of what was said before. Whether that differs.
+    pub(super) fn publish(&self, id: &ObjectId, present: Present) -> bool {
+        match present {
+            Present::Unsaid => false,
+            Present::Gone => self.objects.write().remove(id).is_some(),
+            Present::Entry(entry) => {
+                let differs = self.get(id).is_none_or(|before| !before.is_same(&entry));
+                if differs {
+                    self.objects.write().insert(id.clone(), Arc::new(entry));
+                }
+                differs
+            }
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -88,5 +104,36 @@ impl Catalog {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ObjectKey;
+
+    #[test]
+    fn only_what_differs_is_told() {
+        let (catalog, id) = (Catalog::default(), ObjectId::check(ObjectKey::new("a", "b")));
+        let entry = |generation, message: &str| {
+            let refused = Refused { ready_reason: "InvalidSpec", reason: Reason::InvalidSpec, message: message.into() };
+            let (uid, labels, verdict) = (Arc::default(), Labels::default(), Verdict::Refused(refused));
+            Present::Entry(Entry { id: id.clone(), uid, generation, labels, verdict, stale: None, note: None })
+        };
+        for (present, differs, there) in [
+            (Present::Gone, false, None),
+            (Present::Unsaid, false, None),
+            (entry(1, "no"), true, Some(1)),
+            (entry(1, "no"), false, Some(1)),
+            (entry(1, "never"), true, Some(1)),
+            (entry(2, "never"), true, Some(2)),
+            (Present::Unsaid, false, Some(2)),
+            (Present::Gone, true, None),
+            (Present::Gone, false, None),
+        ] {
+            let what = format!("{present:?}");
+            assert_eq!(catalog.publish(&id, present), differs, "{what}");
+            assert_eq!(catalog.get(&id).map(|entry| entry.generation), there, "{what}");
+        }
     }
 }

@@ -10,6 +10,7 @@ mod refused;
 pub mod review;
 mod verdicts;
 
+use catalog::Present;
 pub use catalog::{Catalog, Entry, Refused, Verdict};
 pub use files::Files;
 pub use kubernetes::Kubernetes;

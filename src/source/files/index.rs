@@ -14,7 +14,7 @@ use super::judged::Judged;
 use crate::{
     model::{Kind, ObjectId, ObjectKey},
     source::{
-        Entry,
+        Entry, Present,
         digest::Digest,
         manifest::Position,
         verdicts::{Id, Verdicts},
@@ -77,14 +77,6 @@ pub(super) struct Shadowed {
     pub file: Arc<Path>,
     pub start: Position,
     pub by: (Arc<Path>, Position),
-}
-
-/// What the sources say of an object now.
-pub(super) enum Present {
-    Gone,
-    /// Not judged yet: its file has changed again since.
-    Unread,
-    Entry(Entry),
 }
 
 impl Index {
@@ -237,11 +229,13 @@ impl Index {
         Some((self.verdicts.circle(key)?, self.in_force(&Id::Object(ObjectId::check(key.clone())))?))
     }
 
+    /// What the files say of an object now.
     pub fn present(&self, id: &ObjectId) -> Present {
         let claims = self.claims.get(&Id::Object(id.clone())).map(Vec::as_slice).unwrap_or_default();
         let [claim, others @ ..] = claims else { return Present::Gone };
         let (Some(judged), Some(verdict)) = (self.judged(id), self.verdicts.verdict(id)) else {
-            return Present::Unread;
+            // Not judged yet: its file has changed again since.
+            return Present::Unsaid;
         };
         Present::Entry(Entry {
             id: id.clone(),

@@ -29,7 +29,7 @@ use crate::{
     clock::Clock,
     model::{Kind, Object, ObjectId},
 };
-use index::{Index, Present, Touched};
+use index::{Index, Touched};
 use watch::{Step, Watch};
 
 /// Time between two looks at the files. Longer when a look takes long (see [`pause_after`]).
@@ -251,21 +251,9 @@ impl Files {
         Ok(())
     }
 
-    /// Puts what is to be said of an object now into the catalog, and tells the engine when that differs.
+    /// Says of an object what is to be said now, and tells the engine when that differs.
     fn publish(&self, id: &ObjectId) -> Result<(), Closed> {
-        let before = self.catalog.get(id);
-        match self.index.present(id) {
-            Present::Unread => return Ok(()),
-            Present::Gone if before.is_none() => return Ok(()),
-            Present::Gone => self.catalog.remove(id),
-            Present::Entry(entry) => {
-                if before.is_some_and(|before| before.is_same(&entry)) {
-                    return Ok(());
-                }
-                self.catalog.put(entry);
-            }
-        }
-        self.send(Event::Changed(id.clone()))
+        if self.catalog.publish(id, self.index.present(id)) { self.send(Event::Changed(id.clone())) } else { Ok(()) }
     }
 
     /// The queue is bounded by its owner; when it is full, reading waits.

@@ -6,12 +6,12 @@ use proptest::prelude::*;
 
 use super::{
     claims::{Claimed, claims},
-    index::{Index, Present, Touched},
+    index::{Index, Touched},
     judged::judge,
 };
 use crate::{
     model::{Object, ObjectId, ObjectKey},
-    source::{Verdict, manifest},
+    source::{Present, Verdict, manifest},
 };
 
 /// What the source does with the content of files, without the files.
@@ -64,7 +64,7 @@ impl Reader {
         for name in NAMES {
             let verdict = match self.index.present(&ObjectId::check(ObjectKey::new("default", name))) {
                 Present::Gone => continue,
-                Present::Unread => "unread".to_owned(),
+                Present::Unsaid => "unread".to_owned(),
                 Present::Entry(entry) => match entry.verdict {
                     Verdict::Accepted(Object::HealthCheck(check)) => {
                         format!("{:?} {:?} {:?}", check.interval, check.depends_on, check.probe)

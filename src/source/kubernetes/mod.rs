@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Catalog, Closed, Event};
+use super::{Catalog, Closed, Event, Present};
 use crate::{
     model::{Kind, ObjectId, ObjectKey},
     validate::ValueKind,
@@ -29,7 +29,7 @@ use crate::{
 pub use connect::{Cluster, ConnectError, connect, reach};
 pub use guard::{FirstLook, guard};
 use object::{Seen, Told};
-use objects::{Objects, Present};
+use objects::Objects;
 use scopes::Scopes;
 use values::{Answer, Values};
 pub use watch::{Heard, Pause, Trouble, Why, config as watch_config, follow, trouble};
@@ -220,26 +220,14 @@ impl Kubernetes {
         Ok(())
     }
 
-    /// Puts what is to be said of an object now into the catalog, and tells the engine when that differs.
+    /// Says of an object what is to be said now, and tells the engine when that differs.
     async fn publish(&self, id: &ObjectId) -> Result<(), Closed> {
-        let before = self.catalog.get(id);
         let Some((_, objects)) = self.objects.iter().find(|(kind, _)| *kind == id.kind) else { return Ok(()) };
         let present = objects.present(&id.key);
         if matches!(present, Present::Gone) {
             self.onlooker.gone(id.kind, &id.key);
         }
-        match present {
-            Present::Waits => return Ok(()),
-            Present::Gone if before.is_none() => return Ok(()),
-            Present::Gone => self.catalog.remove(id),
-            Present::Entry(entry) => {
-                if before.is_some_and(|before| before.is_same(&entry)) {
-                    return Ok(());
-                }
-                self.catalog.put(entry);
-            }
-        }
-        self.send(Event::Changed(id.clone())).await
+        if self.catalog.publish(id, present) { self.send(Event::Changed(id.clone())).await } else { Ok(()) }
     }
 
     /// The queue is bounded by its owner; when it is full, the watches wait.

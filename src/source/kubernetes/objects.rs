@@ -16,7 +16,7 @@ use crate::{
     health::Reason,
     model::{Kind, Labels, Object, ObjectId, ObjectKey},
     source::{
-        Entry, Refused, Verdict,
+        Entry, Present, Refused, Verdict,
         digest::{Digest, digest},
         verdicts::{self, Id, Judged, Verdicts},
     },
@@ -61,14 +61,6 @@ pub(super) struct Objects {
     /// Values that objects began or ceased to refer to.
     wants: BTreeSet<(ValueKind, ObjectKey)>,
     waiting: HashSet<ObjectKey>,
-}
-
-/// What is to be said of an object now.
-pub(super) enum Present {
-    Gone,
-    /// Nothing: what it refers to is not known yet.
-    Waits,
-    Entry(Entry),
 }
 
 impl Objects {
@@ -204,13 +196,15 @@ impl Objects {
         std::mem::take(&mut self.wants)
     }
 
+    /// What is to be said of an object now.
     pub fn present(&self, key: &ObjectKey) -> Present {
         let id = self.id(key);
         let (Some(judged), Some(verdict)) = (self.verdicts.get(&id), self.verdicts.verdict(&id)) else {
             return Present::Gone;
         };
         if judged.source.waits {
-            return Present::Waits;
+            // What it refers to is not known yet.
+            return Present::Unsaid;
         }
         Present::Entry(Entry {
             id,

@@ -50,7 +50,7 @@ fn keyed() -> Value {
 fn said(objects: &Objects, name: &str) -> String {
     match objects.present(&key(name)) {
         Present::Gone => String::new(),
-        Present::Waits => "waits".to_owned(),
+        Present::Unsaid => "waits".to_owned(),
         Present::Entry(Entry { uid, verdict: Verdict::Accepted(_), .. }) => format!("{uid} accepted"),
         Present::Entry(Entry { uid, verdict: Verdict::Refused(refused), .. }) => {
             format!("{uid} {}: {}", refused.ready_reason, refused.message)
