@@ -5,6 +5,7 @@
 //! is told a key and nothing else. What it makes of them is no business of this module. A supervised task of
 //! `probity run` in a cluster.
 
+mod read;
 mod trim;
 
 use std::{
@@ -13,13 +14,9 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::api::{
-    apps::v1::{DaemonSet, Deployment, StatefulSet},
-    core::v1::{Node, PersistentVolumeClaim},
-};
 use kube::{
     Api, Client, Resource,
-    core::{ClusterResourceScope, NamespaceResourceScope, PartialObjectMeta},
+    core::{ApiResource, DynamicResourceScope, PartialObjectMeta},
 };
 use serde::de::DeserializeOwned;
 use tokio::{
@@ -31,7 +28,7 @@ use tracing::{info, warn};
 
 use crate::{
     clock::Clock,
-    model::{ObjectId, ObjectKey, WorkloadKind},
+    model::{ObjectId, ObjectKey},
     source::{
         Closed, Event,
         kubernetes::{Heard, Why, follow, watch_config},
@@ -156,51 +153,31 @@ impl Discovery {
         self.last += 1;
         let (number, namespace) = (self.last, scope.namespace.clone());
         let task = match scope.kind {
-            Watched::Service => self.spawn(number, self.namespaced(&namespace), trim::service),
-            Watched::EndpointSlice => self.spawn(number, self.namespaced(&namespace), trim::slice),
-            Watched::Pod => self.spawn(number, self.namespaced(&namespace), trim::pod),
-            Watched::Workload(kind) => match kind {
-                WorkloadKind::Deployment => self.metadata::<Deployment>(number, &namespace),
-                WorkloadKind::StatefulSet => self.metadata::<StatefulSet>(number, &namespace),
-                WorkloadKind::DaemonSet => self.metadata::<DaemonSet>(number, &namespace),
-                WorkloadKind::PersistentVolumeClaim => self.metadata::<PersistentVolumeClaim>(number, &namespace),
-                WorkloadKind::Node => self.nodes(number),
-            },
+            Watched::Service => self.spawn(number, &scope, trim::service),
+            Watched::EndpointSlice => self.spawn(number, &scope, trim::slice),
+            Watched::Pod => self.spawn(number, &scope, trim::pod),
+            Watched::Workload(_) => self.spawn::<PartialObjectMeta>(number, &scope, trim::name_of),
         };
         info!(namespace = &*namespace, "looking for {}", scope.kind.plural());
         self.watches.insert(scope.clone(), (number, task));
         self.heard.insert(number, Listening { scope, listed: Vec::new() });
     }
 
-    fn namespaced<K>(&self, namespace: &str) -> Api<K>
+    fn spawn<K>(&mut self, number: u64, scope: &Scope, trim: fn(K) -> Named) -> AbortHandle
     where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+        K: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>
+            + Clone
+            + DeserializeOwned
+            + std::fmt::Debug
+            + Send
+            + 'static,
     {
-        Api::namespaced(self.client.clone(), namespace)
-    }
-
-    fn metadata<K>(&mut self, number: u64, namespace: &str) -> AbortHandle
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug + Send + Sync + 'static,
-    {
-        let api: Api<PartialObjectMeta<K>> = Api::namespaced(self.client.clone(), namespace);
-        self.spawn(number, api, trim::name_of)
-    }
-
-    fn nodes(&mut self, number: u64) -> AbortHandle {
-        fn all<K: Resource<Scope = ClusterResourceScope, DynamicType = ()>>(
-            client: Client,
-        ) -> Api<PartialObjectMeta<K>> {
-            Api::all(client)
-        }
-        let api = all::<Node>(self.client.clone());
-        self.spawn(number, api, trim::name_of)
-    }
-
-    fn spawn<K>(&mut self, number: u64, api: Api<K>, trim: fn(K) -> Named) -> AbortHandle
-    where
-        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
-    {
+        let (client, resource) = (self.client.clone(), read::resource(scope.kind));
+        // Nodes are in no namespace.
+        let api: Api<K> = match &*scope.namespace {
+            "" => Api::all_with(client, &resource),
+            namespace => Api::namespaced_with(client, namespace, &resource),
+        };
         let told = self.told.clone();
         self.tasks.spawn(follow(api, watch_config(), told, move |heard| (number, heard.map(trim))))
     }

@@ -2,13 +2,12 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use k8s_openapi::api::{
-    core::v1::{Pod, Service},
-    discovery::v1::EndpointSlice,
-};
-use kube::{Resource, core::PartialObjectMeta};
+use kube::core::PartialObjectMeta;
 
-use super::Named;
+use super::{
+    Named,
+    read::{Port, Read},
+};
 use crate::{
     model::Labels,
     targets::{Endpoint, Fact, PodFact, PortFact, ServiceFact, SliceFact},
@@ -17,27 +16,28 @@ use crate::{
 /// The label by which a slice says whose it is.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
-pub(super) fn service(service: Service) -> Named {
+pub(super) fn service(service: Read) -> Named {
     let labels = Labels::from(service.metadata.labels.unwrap_or_default());
     let spec = service.spec.unwrap_or_default();
     let external = spec.type_.as_deref() == Some("ExternalName");
     // "None" of a headless one is no address.
     let cluster_ips = spec.cluster_ips.or_else(|| spec.cluster_ip.map(|ip| vec![ip])).unwrap_or_default();
-    let ports = spec.ports.into_iter().flatten().filter_map(|port| fact(port.name, Some(port.port))).collect();
+    let ports = spec.ports.into_iter().flatten().filter_map(fact).collect();
     let cluster_ips = if external { Vec::new() } else { addresses(&cluster_ips) };
     (name(service.metadata.name), Fact::Service(ServiceFact { labels, cluster_ips, external, ports }))
 }
 
-pub(super) fn slice(slice: EndpointSlice) -> Named {
+pub(super) fn slice(slice: Read) -> Named {
     let labels = Labels::from(slice.metadata.labels.unwrap_or_default());
     let service = labels.get(SERVICE_NAME).map(|name| name.as_str().into());
-    let ports = slice.ports.into_iter().flatten().filter_map(|port| fact(port.name, port.port)).collect();
+    let ports = slice.ports.into_iter().flatten().filter_map(fact).collect();
     let mut ready = Vec::new();
-    for endpoint in slice.endpoints {
+    for endpoint in slice.endpoints.into_iter().flatten() {
         // Unknown counts as ready, says the API.
         let is_ready = endpoint.conditions.and_then(|conditions| conditions.ready).unwrap_or(true);
         // "Consumers should use the first only"; what is a name in DNS is no address.
-        let ip = endpoint.addresses.first().and_then(|text| text.parse::<IpAddr>().ok());
+        let first = endpoint.addresses.into_iter().flatten().next();
+        let ip = first.and_then(|text| text.parse::<IpAddr>().ok());
         if let Some(ip) = ip.filter(|_| is_ready) {
             let name = endpoint.target_ref.and_then(|target| target.name).unwrap_or_else(|| ip.to_string());
             ready.push(Endpoint { name: name.into(), ip });
@@ -46,7 +46,7 @@ pub(super) fn slice(slice: EndpointSlice) -> Named {
     (name(slice.metadata.name), Fact::EndpointSlice(SliceFact { labels, service, ports, ready }))
 }
 
-pub(super) fn pod(pod: Pod) -> Named {
+pub(super) fn pod(pod: Read) -> Named {
     let labels = Labels::from(pod.metadata.labels.unwrap_or_default());
     let status = pod.status.unwrap_or_default();
     let runs = pod.metadata.deletion_timestamp.is_none() && status.phase.as_deref() == Some("Running");
@@ -54,14 +54,14 @@ pub(super) fn pod(pod: Pod) -> Named {
     if ips.is_empty() {
         ips.extend(status.pod_ip);
     }
-    let containers = pod.spec.map(|spec| spec.containers).unwrap_or_default();
+    let containers = pod.spec.and_then(|spec| spec.containers).unwrap_or_default();
     let ports = containers.into_iter().flat_map(|container| container.ports.unwrap_or_default());
-    let ports = ports.filter(|port| port.name.is_some()).filter_map(|port| fact(port.name, Some(port.container_port)));
+    let ports = ports.filter(|port| port.name.is_some()).filter_map(fact);
     let ips = if runs { addresses(&ips) } else { Vec::new() };
     (name(pod.metadata.name), Fact::Pod(PodFact { labels, ips, ports: ports.collect() }))
 }
 
-pub(super) fn name_of<K: Resource>(object: PartialObjectMeta<K>) -> Named {
+pub(super) fn name_of(object: PartialObjectMeta) -> Named {
     let labels = Labels::from(object.metadata.labels.unwrap_or_default());
     (name(object.metadata.name), Fact::Workload { labels })
 }
@@ -75,19 +75,18 @@ fn addresses(texts: &[String]) -> Vec<IpAddr> {
     texts.iter().filter_map(|text| text.parse().ok()).collect()
 }
 
-fn fact(name: Option<String>, number: Option<i32>) -> Option<PortFact> {
-    let number = u16::try_from(number?).ok().filter(|number| *number > 0)?;
-    Some(PortFact { name: name.unwrap_or_default().into(), number })
+fn fact(port: Port) -> Option<PortFact> {
+    let number = u16::try_from(port.port?).ok().filter(|number| *number > 0)?;
+    Some(PortFact { name: port.name.unwrap_or_default().into(), number })
 }
 
 #[cfg(test)]
 mod tests {
-    use serde::de::DeserializeOwned;
     use serde_json::{Value, json};
 
     use super::*;
 
-    fn of<K: DeserializeOwned>(object: Value, trim: fn(K) -> Named) -> Fact {
+    fn of(object: Value, trim: fn(Read) -> Named) -> Fact {
         let (name, fact) = trim(serde_json::from_value(object).unwrap());
         assert_eq!(&*name, "a");
         fact
@@ -133,6 +132,18 @@ mod tests {
         let names: Vec<_> = kept.ready.iter().map(|endpoint| &*endpoint.name).collect();
         assert_eq!((kept.service.as_deref(), names), (Some("web"), vec!["web-1", "10.0.0.3"]));
         assert_eq!(kept.ports, [PortFact { name: "http".into(), number: 8080 }]);
+    }
+
+    #[test]
+    fn lists_that_are_null_are_empty() {
+        let object = json!({"metadata": {"name": "a"}, "endpoints": null, "ports": null});
+        assert_eq!(of(object, slice), Fact::EndpointSlice(SliceFact::default()));
+        let object = json!({
+            "metadata": {"name": "a", "labels": null},
+            "spec": {"containers": [{"name": "c", "ports": null}], "volumes": [{"name": "v", "emptyDir": {}}]},
+            "status": {"phase": "Pending", "podIPs": null},
+        });
+        assert_eq!(of(object, pod), Fact::Pod(PodFact::default()));
     }
 
     #[test]
