@@ -8,12 +8,11 @@ use std::{
 use super::{
     Figures, MEMORY, Probity, World,
     measure::{histogram, histogram_quantile},
-    probity::sum,
+    probity::skipped,
     until,
 };
 
 pub const LAG: &str = "probity_probe_lag_seconds";
-pub const SKIPPED: &str = "probity_probes_skipped_total";
 /// Writes a second, as `--status-transitions-per-second` is by default.
 const BUDGET: f64 = 200.0;
 /// The bound, beyond what the budget needs.
@@ -52,7 +51,7 @@ pub fn run(world: &World, probity: &Probity, figures: &mut Figures) -> Result<()
     let (metrics, used) = (probity.metrics()?, probity.cpu() - used);
     let lag = histogram_quantile(&histogram(&before, LAG), &histogram(&metrics, LAG), 0.99);
     figures.at_most("lag meanwhile, p99", lag * 1e3, 50.0, "ms");
-    figures.at_most("probes that were skipped", sum(&metrics, SKIPPED) - sum(&before, SKIPPED), 0.0, "");
+    figures.at_most("probes skipped for want of places or time", skipped(&metrics) - skipped(&before), 0.0, "");
     figures.tell("CPU of Probity until then", format!("{:.1} s", used.as_secs_f64()));
     figures.at_most("resident memory, then", probity.resident(), MEMORY, "MB");
     // The first write of some told only that they are in force.

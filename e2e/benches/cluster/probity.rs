@@ -124,9 +124,12 @@ impl Drop for Probity {
     }
 }
 
-/// The sum of the series of a metric.
-pub fn sum(metrics: &str, name: &str) -> f64 {
-    let series = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
-    let values = metrics.lines().filter(series).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-    values.sum()
+/// Probes that were due and did not begin for want of places or of time. (That the first run of a check, which is at
+/// once, is still under way when its regular one is due is an overlap, and no such want.)
+pub fn skipped(metrics: &str) -> f64 {
+    let of = |reason: &str| {
+        let series = format!("probity_probes_skipped_total{{reason=\"{reason}\"}} ");
+        metrics.lines().find_map(|line| line.strip_prefix(&series)?.parse::<f64>().ok()).unwrap_or(0.0)
+    };
+    of("capacity") + of("stall")
 }

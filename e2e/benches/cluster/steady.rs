@@ -4,9 +4,9 @@ use std::{thread::sleep, time::Instant};
 
 use super::{
     Figures, INTERVAL, MEMORY, Probity, World,
-    fill::{LAG, SKIPPED},
+    fill::LAG,
     measure::{histogram, histogram_quantile},
-    probity::sum,
+    probity::skipped,
 };
 
 pub fn run(world: &World, probity: &Probity, figures: &mut Figures) -> Result<(), String> {
@@ -26,7 +26,7 @@ pub fn run(world: &World, probity: &Probity, figures: &mut Figures) -> Result<()
     }
     let lag = histogram_quantile(&histogram(&before, LAG), &histogram(&after, LAG), 0.99);
     figures.at_most("steady: lag, p99", lag * 1e3, 50.0, "ms");
-    figures.at_most("steady: probes that were skipped", sum(&after, SKIPPED) - sum(&before, SKIPPED), 0.0, "");
+    figures.at_most("steady: probes skipped for want of places or time", skipped(&after) - skipped(&before), 0.0, "");
     figures.tell("steady: CPU", format!("{:.1} % of one", 100.0 * used.as_secs_f64() / seconds));
     figures.at_most("steady: resident memory", probity.resident(), MEMORY, "MB");
     Ok(())
