@@ -88,7 +88,11 @@ impl World {
         let program = program()?;
         let cluster = Cluster::start(&Tools::find()?)?;
         cluster.kubectl().must(["apply", "-f", CRDS])?;
-        cluster.kubectl().must(["wait", "--for=condition=Established", "--timeout=60s", "-f", CRDS])?;
+        // kubectl gives up at once on a type that has no conditions yet.
+        until("the types are established", Duration::from_secs(60), Duration::from_millis(200), || {
+            let waited = cluster.kubectl().run(["wait", "--for=condition=Established", "--timeout=60s", "-f", CRDS])?;
+            Ok(waited.ok.then_some(()))
+        })?;
         let runtime = Runtime::new().map_err(|error| error.to_string())?;
         let target = runtime.block_on(Target::start())?;
         let kubeconfig = cluster.kubeconfig().ok_or("the user's own cluster is not for measuring")?;
