@@ -123,6 +123,9 @@ impl Node {
             "--use-service-account-credentials".to_owned(),
             "--leader-elect=false".to_owned(),
             "--bind-address=127.0.0.1".to_owned(),
+            // When the API server is away for long, controllers elsewhere lose their lease and begin anew. These go on,
+            // and would take the node for lost, from which they have not heard meanwhile.
+            "--node-monitor-grace-period=300s".to_owned(),
         ];
         let scheduler = [config(SCHEDULER), "--leader-elect=false".to_owned(), "--bind-address=127.0.0.1".to_owned()];
         self.run("kube-controller-manager", &controllers)?;

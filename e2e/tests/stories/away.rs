@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::{Told, outage::Outage, world::World};
 
 /// What was promised: longer than anything that waits, in Probity or around it (a watch lasts 60 s, a silent connection
-/// is borne for 75 s, a node is taken for lost after 50 s).
+/// is borne for 75 s).
 const LONG: Duration = Duration::from_secs(180);
 /// Longer than any of Probity's own waits between two tries (30 s).
 const SHORT: Duration = Duration::from_secs(45);
