@@ -1,3 +1,5 @@
+//! What the outbox decides, step by step and at random. Called by nobody but the test runner.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
