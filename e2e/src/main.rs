@@ -1,7 +1,6 @@
 //! Runs a command with a whole Kubernetes around it: `cargo run -p e2e -- kubectl get nodes`.
 //!
-//! For trying things. `kubectl` and `helm` are on the command's path and know the cluster; it ends with the
-//! command.
+//! For trying things. `kubectl`, `helm` and `ctr` (of the machine) know the cluster; it ends with the command.
 
 use std::process::{Command, ExitCode};
 
@@ -42,6 +41,8 @@ fn run() -> Result<u8> {
         .args(rest)
         .env("PATH", format!("{}:{path}", tools.folder().display()))
         .env("KUBECONFIG", node.kubeconfig())
+        .env("CONTAINERD_ADDRESS", node.containerd())
+        .env("CONTAINERD_NAMESPACE", "k8s.io")
         .status()
         .map_err(|error| format!("cannot run {program}: {error}"))?;
     Ok(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1))

@@ -92,6 +92,11 @@ impl Node {
         must(containerd_client(&self.root).args(["images", "import"]).arg(archive))
     }
 
+    /// The socket of the node's containerd.
+    pub fn containerd(&self) -> PathBuf {
+        socket(&self.root)
+    }
+
     /// `ctr` in the namespace of Kubernetes, for what kubectl cannot do to a container.
     pub fn ctr(&self) -> Command {
         containerd_client(&self.root)

@@ -53,6 +53,12 @@ const STORIES: [(&str, Story); 14] = [
 
 #[test]
 fn stories() {
+    if std::env::var("E2E_CLUSTER").is_ok_and(|value| value == "existing") {
+        eprintln!(
+            "\n*** LEFT OUT: stories of an API server: they fill it with what they like, and this one is not ours ***\n"
+        );
+        return;
+    }
     let tools = match Tools::find() {
         Ok(tools) => tools,
         Err(missing) => {

@@ -10,6 +10,16 @@ use crate::{
 const HERE: &str = "install";
 
 pub fn installs_upgrades_and_leaves(world: &mut World) -> Told {
+    if !world.is_without_types()? {
+        println!("LEFT OUT: install: the types are in this cluster already, and its release would take them over");
+        return Ok(());
+    }
+    let told = from_install_to_uninstall(world);
+    // They stay when it is uninstalled, with a field that no other story knows.
+    world.is_without_types().and(told)
+}
+
+fn from_install_to_uninstall(world: &mut World) -> Told {
     world.namespace(HERE)?;
     world.volume(HERE)?;
     let storage = if world.node.is_some() { "persistence.storageClass=-" } else { "persistence.storageClass=" };

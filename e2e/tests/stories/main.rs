@@ -2,7 +2,8 @@
 //!
 //! One test over one cluster, as bringing it up takes longer than most stories. It runs inside namespaces of its own,
 //! which take everything with them. `E2E_STORIES=install,scaling` runs those only, and `E2E_PROBITY=FILE` takes a
-//! program that is there in place of building the static one.
+//! program that is there in place of building the static one. `E2E_CLUSTER=existing` takes the user's own cluster, in which
+//! what would disturb it leaves itself out.
 
 #![expect(clippy::disallowed_methods, reason = "the clock is the program's; how long a test waits is the test's")]
 
@@ -17,6 +18,7 @@ mod load;
 mod order;
 mod outage;
 mod pod;
+mod readme;
 mod release;
 mod scaling;
 mod secrets;
@@ -72,6 +74,11 @@ const STORIES: &[Story] = &[
         tell: order::ends_in_order_and_loses_nothing,
     },
     Story {
+        name: "readme",
+        wish: "a newcomer sees in the README what kubectl prints",
+        tell: readme::prints_what_kubectl_prints,
+    },
+    Story {
         name: "scaling",
         wish: "a user sees a Service lose its pods and get them back",
         tell: scaling::follows_the_pods_of_a_service,
@@ -111,8 +118,14 @@ const STORIES: &[Story] = &[
 /// The name is how `scripts/test` leaves it out where there can be no node.
 #[test]
 fn stories_needs_node() {
-    let existing = std::env::var("E2E_CLUSTER").is_ok_and(|value| value == "existing");
-    let Some(folder) = e2e::inside().or_else(|| existing.then(std::env::temp_dir)) else {
+    if World::is_the_users() {
+        let folder = tempfile::tempdir().expect("a folder");
+        if run(folder.path()) != ExitCode::SUCCESS {
+            panic!("stories failed, see above; the logs are in {}", folder.keep().join("logs").display());
+        }
+        return;
+    }
+    let Some(folder) = e2e::inside() else {
         if let Some(obstacle) = e2e::obstacle() {
             assert!(!std::env::var("CI").is_ok_and(|ci| ci == "true"), "no stories: {obstacle}");
             eprintln!("\n*** LEFT OUT: all stories in a whole Kubernetes: {obstacle} ***\n");
@@ -150,6 +163,7 @@ fn run(folder: &std::path::Path) -> ExitCode {
         }
         world.tidy_up();
     }
+    world.leave();
     if failed.is_empty() {
         return ExitCode::SUCCESS;
     }

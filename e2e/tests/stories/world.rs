@@ -1,6 +1,7 @@
 //! What a story works with: the cluster, Probity's image in it, and helm.
 
 use std::{
+    cell::Cell,
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
@@ -22,12 +23,19 @@ pub struct World {
     folder: PathBuf,
     /// What the story that is under way has made, to be removed after it.
     namespaces: Vec<String>,
+    /// In the user's own cluster: whether the types in it are ours, to be removed at the end.
+    brought_types: Cell<bool>,
 }
 
 impl World {
+    /// Whether the cluster is the user's own.
+    pub fn is_the_users() -> bool {
+        std::env::var("E2E_CLUSTER").is_ok_and(|value| value == "existing")
+    }
+
     pub fn new(folder: &Path) -> Result<Self, String> {
         let tools = Tools::find_all()?;
-        let world = if e2e::inside().is_some() {
+        let world = if !Self::is_the_users() {
             // Built first: while the cluster comes up its processors are needed.
             let archives = [probity(folder)?, web(&tools, folder)?];
             let node = Node::start(&tools, folder)?;
@@ -35,16 +43,36 @@ impl World {
                 node.load(&archive)?;
             }
             let kubectl = node.kubectl();
-            Self { node: Some(node), kubectl, tools, folder: folder.to_owned(), namespaces: Vec::new() }
+            Self {
+                node: Some(node),
+                kubectl,
+                tools,
+                folder: folder.to_owned(),
+                namespaces: Vec::new(),
+                brought_types: Cell::new(false),
+            }
         } else {
             let kubectl = Kubectl::of_the_user(&tools, folder);
-            Self { node: None, kubectl, tools, folder: folder.to_owned(), namespaces: Vec::new() }
+            Self {
+                node: None,
+                kubectl,
+                tools,
+                folder: folder.to_owned(),
+                namespaces: Vec::new(),
+                brought_types: Cell::new(false),
+            }
         };
         Ok(world)
     }
 
-    /// Brings the types, for a story whose release leaves them alone.
+    /// Brings the types, for a story whose release leaves them alone. Those of a user's own stay as they are.
     pub fn types(&self) -> Result<(), String> {
+        if self.node.is_none() && !self.brought_types.get() {
+            if self.has_types()? {
+                return Ok(());
+            }
+            self.brought_types.set(true);
+        }
         let folder = Self::chart().join("files/crds");
         let arguments = ["apply", "--server-side", "--force-conflicts", "-f"].map(OsStr::new);
         self.kubectl.must(arguments.into_iter().chain([folder.as_os_str()]))?;
@@ -52,21 +80,43 @@ impl World {
         self.kubectl.must(established).map(drop)
     }
 
-    /// Makes a namespace that holds pods to the restricted standard, as clusters that care do.
+    /// Whether there are none, for a story whose release brings them. Those of another story are removed.
+    pub fn is_without_types(&self) -> Result<bool, String> {
+        if self.node.is_some() || self.brought_types.get() {
+            self.kubectl.must(["delete", "crd/healthchecks.probity.dev", "--ignore-not-found"])?;
+        }
+        let without = !self.has_types()?;
+        self.brought_types.set(without && self.node.is_none());
+        Ok(without)
+    }
+
+    fn has_types(&self) -> Result<bool, String> {
+        self.kubectl.run(["get", "crd/healthchecks.probity.dev"]).map(|said| said.ok)
+    }
+
+    /// Makes a namespace that holds pods to the restricted standard, as clusters that care do. One that is there is
+    /// not taken, as it would be removed in the end.
     pub fn namespace(&mut self, name: &str) -> Result<(), String> {
-        self.apply(&json!({
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
-        }))?;
+        self.send(
+            "create",
+            &json!({
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
+            }),
+        )?;
         self.namespaces.push(name.to_owned());
         Ok(())
     }
 
     pub fn apply(&self, object: &Value) -> Result<(), String> {
+        self.send("apply", object)
+    }
+
+    fn send(&self, verb: &str, object: &Value) -> Result<(), String> {
         let file = self.folder.join("object.json");
         fs::write(&file, object.to_string()).map_err(|error| error.to_string())?;
-        self.kubectl.must(["apply".as_ref(), "-f".as_ref(), file.as_os_str()]).map(drop)
+        self.kubectl.must([verb.as_ref(), "-f".as_ref(), file.as_os_str()]).map(drop)
     }
 
     /// An object as the API server has it, or null.
@@ -78,9 +128,12 @@ impl World {
     /// Runs helm, which must succeed. Gives what it wrote.
     pub fn helm<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<String, String> {
         let mut command = Command::new(self.tools.path("helm"));
-        command.args(arguments).env("HOME", &self.folder);
+        command.args(arguments);
+        for place in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
+            command.env(place, self.folder.join("helm"));
+        }
         if let Some(node) = &self.node {
-            command.env("KUBECONFIG", node.kubeconfig());
+            command.env("KUBECONFIG", node.kubeconfig()).env("HOME", &self.folder);
         }
         let output = command.output().map_err(|error| format!("cannot run helm: {error}"))?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -109,6 +162,7 @@ impl World {
     /// Web servers behind a Service, all named `name`.
     pub fn web(&self, namespace: &str, name: &str, replicas: u32) -> Result<(), String> {
         let labels = json!({"app": name});
+        let image = std::env::var("E2E_WEB_IMAGE").unwrap_or_else(|_| WEB.to_owned());
         self.apply(&json!({
             "apiVersion": "v1",
             "kind": "Service",
@@ -130,8 +184,8 @@ impl World {
                     },
                     "containers": [{
                         "name": "web",
-                        "image": WEB,
-                        "imagePullPolicy": "Never",
+                        "image": image,
+                        "imagePullPolicy": "IfNotPresent",
                         "ports": [{"name": "http", "containerPort": 8080}],
                         "readinessProbe": {"httpGet": {"path": "/asked", "port": "http"}, "periodSeconds": 1},
                         "securityContext": {
@@ -202,12 +256,23 @@ impl World {
         }
     }
 
-    /// Removes what a story made; its pods end in their own time.
+    /// Removes what a story made; its pods end in their own time, but in a cluster that is left behind.
     pub fn tidy_up(&mut self) {
+        let wait = format!("--wait={}", self.node.is_none());
         for namespace in std::mem::take(&mut self.namespaces) {
             let _ = self.helm(["uninstall", "probity", "--namespace", &namespace, "--ignore-not-found"]);
-            let _ = self.kubectl.run(["delete", "namespace", &namespace, "--wait=false"]);
-            let _ = self.kubectl.run(["delete", "persistentvolume", &namespace, "--ignore-not-found", "--wait=false"]);
+            let _ = self.kubectl.run(["delete", "namespace", &namespace, &wait]);
+            if self.node.is_some() {
+                let _ =
+                    self.kubectl.run(["delete", "persistentvolume", &namespace, "--ignore-not-found", "--wait=false"]);
+            }
+        }
+    }
+
+    /// Removes from a cluster of the user's own what the stories shared.
+    pub fn leave(&self) {
+        if self.brought_types.get() {
+            let _ = self.kubectl.run(["delete", "crd/healthchecks.probity.dev"]);
         }
     }
 }
