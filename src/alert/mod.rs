@@ -20,6 +20,7 @@
 //! rule's UID and the labels without severity. A *notification* is what one channel is told at one time. Time is a
 //! [`Moment`]: one half to measure with, which no step of the wall clock moves, and one to show.
 
+pub mod book;
 pub mod desk;
 mod episode;
 mod fingerprint;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use kube::CustomResourceExt;
 use serde_json::Value;
 
-use super::{AlertRule, HealthCheck};
+use super::{AlertRule, HealthCheck, MaintenanceWindow, NotificationChannel, Silence};
 use crate::model::Kind;
 
 /// The API group of all kinds.
@@ -35,6 +35,9 @@ fn derived(kind: Kind) -> Value {
     crd(match kind {
         Kind::HealthCheck => serde_json::to_value(HealthCheck::crd()),
         Kind::AlertRule => serde_json::to_value(AlertRule::crd()),
+        Kind::NotificationChannel => serde_json::to_value(NotificationChannel::crd()),
+        Kind::Silence => serde_json::to_value(Silence::crd()),
+        Kind::MaintenanceWindow => serde_json::to_value(MaintenanceWindow::crd()),
     })
 }
 

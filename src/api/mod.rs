@@ -9,6 +9,8 @@
 
 mod alert_rule;
 mod alert_rule_status;
+mod channel;
+mod channel_status;
 mod condition;
 mod crd;
 mod discover;
@@ -16,7 +18,10 @@ mod dns;
 mod duration;
 mod health_check;
 mod http;
+mod maintenance;
+mod receivers;
 mod rules;
+mod silence;
 mod source;
 mod status;
 mod tcp;
@@ -30,6 +35,10 @@ pub use alert_rule::{
     AlertRule, AlertRuleSpec, ChannelRef, EscalationSpec, InhibitionSpec, OnErrorSpec, OnNoDataSpec, SeverityName,
 };
 pub use alert_rule_status::{AlertRuleStatus, AlertStatus, NotificationStatus, RuleStateName};
+pub use channel::{
+    AllowedNamespacesSpec, FromSpec, GroupingSpec, NotificationChannel, NotificationChannelSpec, RateLimitSpec,
+};
+pub use channel_status::NotificationChannelStatus;
 pub use condition::{
     AggregateSpec, BurnRateSpec, ConditionSpec, HealthCheckConditionSpec, MeasurementConditionSpec, ProbeConditionSpec,
     ProbeMetricSpec, PromqlConditionSpec, SloConditionSpec, SloStateName,
@@ -43,6 +52,12 @@ pub use http::{
     AuthSpec, BasicAuthSpec, BearerAuthSpec, HeaderExpectSpec, HeaderSpec, HttpExpectSpec, HttpMethod, HttpScheme,
     HttpSpec, HttpVersionSpec, OAuth2Spec, ServiceSpec,
 };
+pub use maintenance::{MaintenanceWindow, MaintenanceWindowSpec, MaintenanceWindowStatus};
+pub use receivers::{
+    AlertmanagerSpec, DiscordSpec, EmailSpec, HmacSpec, LogSpec, LoginSpec, PagerDutySpec, SlackSpec, TeamsSpec,
+    TelegramSpec, WebhookSpec,
+};
+pub use silence::{Silence, SilenceSpec, SilenceStateName, SilenceStatus};
 pub use source::SourceSpec;
 pub use status::{FailingTarget, HealthCheckStatus, StateName, TargetCounts};
 pub use tcp::{TcpSpec, TcpStepSpec};

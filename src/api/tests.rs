@@ -45,7 +45,9 @@ fn everything_is_bounded_typed_and_of_a_format_that_the_api_server_knows() {
     let mut wrong = Vec::new();
     every("spec", &mut |path, schema| {
         let bounded = match schema["type"].as_str() {
-            Some("string") => schema.get("enum").is_some() || schema.get("maxLength").is_some(),
+            Some("string") => {
+                schema.get("enum").is_some() || schema.get("maxLength").is_some() || schema["format"] == "date-time"
+            }
             Some("array") => schema.get("maxItems").is_some(),
             Some("object") => schema.get("properties").is_some() || schema.get("maxProperties").is_some(),
             Some("integer") => schema.get("minimum").is_some() && schema.get("maximum").is_some(),
@@ -55,7 +57,8 @@ fn everything_is_bounded_typed_and_of_a_format_that_the_api_server_knows() {
             }
             _ => false,
         };
-        let format = schema["format"].as_str().is_none_or(|format| ["int32", "int64", "double"].contains(&format));
+        let format =
+            schema["format"].as_str().is_none_or(|format| ["int32", "int64", "double", "date-time"].contains(&format));
         if !bounded || !format || schema.get("nullable").is_some() {
             wrong.push(path.to_owned());
         }

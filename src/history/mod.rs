@@ -12,6 +12,7 @@ mod bits;
 mod bucket;
 mod commit;
 mod due;
+mod figures;
 mod frame;
 mod minutes;
 mod recent;
@@ -29,6 +30,7 @@ pub use commit::{
     Commit, Kept, Loaded, Outbox, OutboxQuery, OutboxRow, OutboxState, OutboxUpdate, PATIENCE, Recording, Settled,
     Space, Ticket,
 };
+pub use figures::Figures;
 pub use recent::{Part, Recent, Uptime};
 pub use record::{Class, Record, Run};
 pub use sqlite::{AuditReader, OpenError, Options, SqliteStore, open};

@@ -10,6 +10,7 @@ use crate::clock::WallMs;
 use super::{
     Class, Record,
     bucket::{DAY_MS, HOUR_MS, Hour, MINUTE_MS, Minute, Reasons, Totals, micros, tell},
+    figures::{Figures, Latencies},
     minutes::Minutes,
     record::{WALL_MAX, split},
     ring::Ring,
@@ -29,6 +30,8 @@ pub struct Recent {
     hours: Ring<Summary, 25>,
     days: Ring<Summary, 31>,
     open: Option<Open>,
+    /// Where a rule asks for quantiles.
+    latencies: Option<Box<Latencies>>,
 }
 
 /// The running hour, but for its minutes, which are in the ring.
@@ -95,6 +98,9 @@ impl Recent {
         if let Some((minute, run)) = run {
             let us = micros(run);
             self.minute(minute, &mut parts, &mut late, |bucket| bucket.add_run(run.class, us));
+            if run.class != Class::Excluded && self.latencies.as_mut().is_some_and(|kept| !kept.push(at, us)) {
+                self.latencies = None;
+            }
             let (sketch, reasons) = match (late.iter_mut().find(|(hour, _)| *hour == minute / 60), &mut self.open) {
                 (Some((_, hour)), _) => (&mut hour.sketch, &mut hour.reasons),
                 (None, Some(open)) => (&mut open.sketch, &mut open.reasons),
@@ -122,6 +128,26 @@ impl Recent {
             day: rolling(&self.hours, now, HOUR_MS, 24),
             month: rolling(&self.days, now, DAY_MS, 30),
         }
+    }
+
+    /// What the last `minutes`, the running one included, come to; at most 60. Latencies one by one are kept from the
+    /// first time that `quantiles` is set.
+    pub fn figures(&mut self, now: WallMs, minutes: u32, quantiles: bool) -> Figures {
+        let now = now.clamp(0, WALL_MAX);
+        let (minute, window) = (number(now, MINUTE_MS), self.minutes.window());
+        let first = minute.saturating_sub(minutes.clamp(1, 60) - 1);
+        let mut figures = Figures::default();
+        for at in first..=minute {
+            let bucket = window.get(at);
+            figures.runs += u64::from(bucket.good) + u64::from(bucket.degraded) + u64::from(bucket.failed);
+            figures.failed += u64::from(bucket.failed);
+            figures.latency_sum_us += u64::from(bucket.latency_sum_us);
+        }
+        if quantiles {
+            let kept = self.latencies.get_or_insert_with(|| Box::new(Latencies::asked_at(now)));
+            figures.latencies = kept.since(i64::from(first) * MINUTE_MS, now);
+        }
+        figures
     }
 
     /// The average latency of the last five minutes with runs among the last 60; None without any.

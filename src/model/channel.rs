@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use super::{ObjectKey, Receiver, Selector, Severity};
+use super::{Labels, ObjectKey, Receiver, Selector, Severity};
 
 /// A valid NotificationChannel with every Secret resolved.
 #[derive(Debug, Clone)]
@@ -11,6 +11,8 @@ pub struct Channel {
     /// Rises with every change of the spec, and of a Secret in it; stand-alone the source counts it. A channel that
     /// was given up because its receiver is gone is tried again under a new one.
     pub generation: i64,
+    /// Of the object itself.
+    pub labels: Labels,
     pub receiver: Receiver,
     /// Used by rules that name no channel.
     pub is_default: bool,

@@ -31,16 +31,23 @@ impl fmt::Display for ObjectKey {
 pub enum Kind {
     HealthCheck,
     AlertRule,
+    NotificationChannel,
+    Silence,
+    MaintenanceWindow,
 }
 
 impl Kind {
-    pub const ALL: [Self; 1] = [Self::HealthCheck];
+    pub const ALL: [Self; 5] =
+        [Self::HealthCheck, Self::AlertRule, Self::NotificationChannel, Self::Silence, Self::MaintenanceWindow];
 
     /// As manifests write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::HealthCheck => "HealthCheck",
             Self::AlertRule => "AlertRule",
+            Self::NotificationChannel => "NotificationChannel",
+            Self::Silence => "Silence",
+            Self::MaintenanceWindow => "MaintenanceWindow",
         }
     }
 
@@ -49,6 +56,9 @@ impl Kind {
         match self {
             Self::HealthCheck => "healthchecks",
             Self::AlertRule => "alertrules",
+            Self::NotificationChannel => "notificationchannels",
+            Self::Silence => "silences",
+            Self::MaintenanceWindow => "maintenancewindows",
         }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{AlertRule, HealthCheck, Kind, Labels};
+use super::{AlertRule, Channel, HealthCheck, Kind, Labels, MaintenanceWindow, Silence};
 
 /// A valid object of one of the kinds.
 #[derive(Debug, Clone)]
 pub enum Object {
     HealthCheck(Arc<HealthCheck>),
     AlertRule(Arc<AlertRule>),
+    NotificationChannel(Arc<Channel>),
+    Silence(Arc<Silence>),
+    MaintenanceWindow(Arc<MaintenanceWindow>),
 }
 
 impl Object {
@@ -16,6 +19,9 @@ impl Object {
         match self {
             Self::HealthCheck(_) => Kind::HealthCheck,
             Self::AlertRule(_) => Kind::AlertRule,
+            Self::NotificationChannel(_) => Kind::NotificationChannel,
+            Self::Silence(_) => Kind::Silence,
+            Self::MaintenanceWindow(_) => Kind::MaintenanceWindow,
         }
     }
 
@@ -24,30 +30,28 @@ impl Object {
         match self {
             Self::HealthCheck(check) => &check.labels,
             Self::AlertRule(rule) => &rule.labels,
+            Self::NotificationChannel(channel) => &channel.labels,
+            Self::Silence(silence) => &silence.labels,
+            Self::MaintenanceWindow(window) => &window.labels,
         }
     }
 
     /// The same, of that generation.
     #[must_use]
-    pub fn of_generation(self, generation: i64) -> Self {
+    pub fn of_generation(mut self, generation: i64) -> Self {
         // Nobody else holds what was just made, so nothing is copied.
-        match self {
-            Self::HealthCheck(mut check) => {
-                Arc::make_mut(&mut check).generation = generation;
-                Self::HealthCheck(check)
-            }
-            Self::AlertRule(mut rule) => {
-                Arc::make_mut(&mut rule).generation = generation;
-                Self::AlertRule(rule)
-            }
+        match &mut self {
+            Self::HealthCheck(check) => Arc::make_mut(check).generation = generation,
+            Self::AlertRule(rule) => Arc::make_mut(rule).generation = generation,
+            Self::NotificationChannel(channel) => Arc::make_mut(channel).generation = generation,
+            Self::Silence(silence) => Arc::make_mut(silence).generation = generation,
+            Self::MaintenanceWindow(window) => Arc::make_mut(window).generation = generation,
         }
+        self
     }
 
     pub fn as_check(&self) -> Option<&Arc<HealthCheck>> {
-        match self {
-            Self::HealthCheck(check) => Some(check),
-            Self::AlertRule(_) => None,
-        }
+        if let Self::HealthCheck(check) = self { Some(check) } else { None }
     }
 
     /// Whether both are the very same.
@@ -55,7 +59,10 @@ impl Object {
         match (self, other) {
             (Self::HealthCheck(a), Self::HealthCheck(b)) => Arc::ptr_eq(a, b),
             (Self::AlertRule(a), Self::AlertRule(b)) => Arc::ptr_eq(a, b),
-            (Self::HealthCheck(_) | Self::AlertRule(_), _) => false,
+            (Self::NotificationChannel(a), Self::NotificationChannel(b)) => Arc::ptr_eq(a, b),
+            (Self::Silence(a), Self::Silence(b)) => Arc::ptr_eq(a, b),
+            (Self::MaintenanceWindow(a), Self::MaintenanceWindow(b)) => Arc::ptr_eq(a, b),
+            _ => false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Labels, ObjectKey, Selector, Severity};
+use super::{Labels, ObjectKey, Selector, Severity, Source};
 use crate::health::State;
 
 /// A valid AlertRule. Channels, rules and checks that it names are looked for when they are needed: they may come
@@ -41,6 +41,19 @@ pub struct AlertRule {
     pub inhibited_by: Arc<[Inhibition]>,
 }
 
+impl AlertRule {
+    /// Whether it is about checks: one of them, by its key, or, as Some(None), those that it selects.
+    pub fn named_check(&self) -> Option<Option<ObjectKey>> {
+        match &self.condition {
+            Condition::HealthCheck { checks, .. } | Condition::Probe { checks, .. } => Some(match checks {
+                Checks::Named(name) => Some(ObjectKey::new(self.key.namespace.clone(), name.clone())),
+                Checks::Selected(_) => None,
+            }),
+            Condition::Promql { .. } => None,
+        }
+    }
+}
+
 /// Names with templates that parse, by name.
 pub type Templates = Arc<[(Arc<str>, Arc<str>)]>;
 
@@ -53,7 +66,12 @@ pub enum Condition {
     Probe { checks: Checks, metric: ProbeMetric, over: Duration, bound: Bound },
     /// What a Prometheus answers. Without a bound each element of the result is an alert, and an empty result is
     /// "not met"; with one an empty result is "no data".
-    Promql { expr: Arc<str>, bound: Option<Bound> },
+    Promql {
+        expr: Arc<str>,
+        /// None: that of `--prometheus-url`.
+        source: Option<Arc<Source>>,
+        bound: Option<Bound>,
+    },
 }
 
 /// Checks of the rule's own namespace.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    channel,
     checker::Checker,
     condition,
     field::FieldPath,
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     api::{self, AlertRuleSpec, ChannelRef, DurationText, EscalationSpec, InhibitionSpec, TemplateText},
-    model::{AlertRule, Escalation, Inhibition, Kind, ObjectKey, OnError, OnNoData, Severity, Templates},
+    model::{AlertRule, Escalation, Inhibition, Kind, ObjectKey, OnError, OnNoData, Templates},
 };
 
 /// The shortest interval.
@@ -59,12 +60,7 @@ fn model(checker: &mut Checker<'_>, path: &FieldPath, metadata: &Metadata, spec:
         generation: metadata.generation,
         labels: labels(&metadata.labels),
         alert_name: spec.alert_name.as_deref().unwrap_or(&metadata.name).into(),
-        severity: match spec.severity {
-            api::SeverityName::Low => Severity::Low,
-            api::SeverityName::Medium => Severity::Medium,
-            api::SeverityName::High => Severity::High,
-            api::SeverityName::Critical => Severity::Critical,
-        },
+        severity: channel::severity(spec.severity),
         interval: interval?,
         hold: hold?,
         keep_firing_for: keep_firing_for?,

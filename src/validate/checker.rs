@@ -11,8 +11,10 @@ use super::{
     shape::shown,
 };
 use crate::{
+    alert::template::Template,
     api::DurationText,
     model::{Expression, Pattern},
+    promql,
 };
 
 pub struct Checker<'a> {
@@ -102,13 +104,22 @@ impl Checker<'_> {
     }
 
     /// A Go template; its text, when it parses.
-    pub fn template(&mut self, _path: &FieldPath, text: &str) -> Option<Arc<str>> {
-        Some(text.into())
+    pub fn template(&mut self, path: &FieldPath, text: &str) -> Option<Arc<str>> {
+        match Template::parse(text) {
+            Ok(_) => Some(text.into()),
+            Err(error) => {
+                let message = format!("{} is not a template: {error}", shown(text));
+                let mistake = FieldError::new(path.clone(), Fault::InvalidExpression, message);
+                self.mistakes.push(mistake.hint("such as {{ $labels.instance }} is down"));
+                None
+            }
+        }
     }
 
     /// An expression of PromQL; its text, when it parses.
-    pub fn promql(&mut self, _path: &FieldPath, text: &str) -> Option<Arc<str>> {
-        Some(text.into())
+    pub fn promql(&mut self, path: &FieldPath, text: &str) -> Option<Arc<str>> {
+        let checked = promql::check(text).map(|_| Arc::from(text)).map_err(|mistake| mistake.to_string());
+        self.compiled(path, "PromQL expression", text, checked)
     }
 
     /// One pattern for each of `sources`, or None when one of them does not compile.

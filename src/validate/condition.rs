@@ -6,6 +6,7 @@ use super::{
     checker::Checker,
     discover,
     field::{Fault, FieldError, FieldPath},
+    source,
 };
 use crate::{
     api::{
@@ -23,6 +24,7 @@ pub fn condition(checker: &mut Checker<'_>, path: &FieldPath, spec: &ConditionSp
     let promql = spec.promql.as_ref().map(|spec| promql(checker, &path.field("promql"), spec));
     if let Some(spec) = &spec.measurement {
         let at = path.field("measurement");
+        checker.exactly_one(&at, &["above", "below"]);
         bound(checker, &at, spec.above, spec.below);
         checker.duration(&at.field("over"), &spec.over);
         later(checker, &at, "measurements are not read by this version");
@@ -82,7 +84,8 @@ fn promql(checker: &mut Checker<'_>, path: &FieldPath, spec: &PromqlConditionSpe
     }
     let bound = bound(checker, path, spec.above, spec.below);
     let expr = checker.promql(&path.field("expr"), &spec.expr);
-    Some(Condition::Promql { expr: expr?, bound })
+    let source = source::optional(checker, &path.field("source"), spec.source.as_ref());
+    Some(Condition::Promql { expr: expr?, source: source?, bound })
 }
 
 /// The checks that a condition is about: one by its name, or all that a selector finds.

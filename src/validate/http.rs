@@ -162,7 +162,7 @@ const OF_THE_CONNECTION: [&str; 9] = [
 /// These are credentials even when they are written in place, and do not follow a redirect either.
 const OF_CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
-fn headers(checker: &mut Checker<'_>, path: &FieldPath, specs: &[HeaderSpec]) -> Option<Vec<Header>> {
+pub fn headers(checker: &mut Checker<'_>, path: &FieldPath, specs: &[HeaderSpec]) -> Option<Vec<Header>> {
     let repeats =
         |at: usize, spec: &HeaderSpec| specs[..at].iter().any(|other| other.name.eq_ignore_ascii_case(&spec.name));
     if let Some((_, spec)) = specs.iter().enumerate().find(|(at, spec)| repeats(*at, spec)) {

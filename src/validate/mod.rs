@@ -8,6 +8,7 @@ mod address;
 mod alert_rule;
 mod auth;
 mod bundle;
+mod channel;
 mod checker;
 mod condition;
 mod cycles;
@@ -19,12 +20,16 @@ mod form;
 mod health_check;
 mod http;
 mod identity;
+mod maintenance;
 mod meaning;
 mod metadata;
 mod payload;
+mod receiver;
 mod references;
 mod set;
 mod shape;
+mod silence;
+mod source;
 mod suggest;
 mod tcp;
 mod tls;
@@ -73,6 +78,13 @@ pub fn object(kind: Kind, object: &Value, namespace: &str, references: &dyn Refe
         Kind::AlertRule => {
             alert_rule::judge(object, namespace, references).map(|rule| Object::AlertRule(Arc::new(rule)))
         }
+        Kind::NotificationChannel => {
+            channel::judge(object, namespace, references).map(|made| Object::NotificationChannel(Arc::new(made)))
+        }
+        Kind::Silence => silence::judge(object, namespace, references).map(|made| Object::Silence(Arc::new(made))),
+        Kind::MaintenanceWindow => {
+            maintenance::judge(object, namespace, references).map(|made| Object::MaintenanceWindow(Arc::new(made)))
+        }
     };
     judged.map_err(Invalid)
 }
@@ -103,6 +115,9 @@ pub fn shape(kind: Kind, object: &Value) -> Vec<FieldError> {
     match kind {
         Kind::HealthCheck => health_check::FORM.shape(object),
         Kind::AlertRule => alert_rule::FORM.shape(object),
+        Kind::NotificationChannel => channel::FORM.shape(object),
+        Kind::Silence => silence::FORM.shape(object),
+        Kind::MaintenanceWindow => maintenance::FORM.shape(object),
     }
 }
 

@@ -41,6 +41,8 @@ enum Kind {
         min: usize,
         max: usize,
     },
+    /// A point in time (RFC 3339, section 5.6).
+    Moment,
     Integer {
         min: i64,
         max: i64,
@@ -61,6 +63,8 @@ pub const MAX_MISTAKES: usize = 100;
 /// What to say to whoever writes a credential where only a reference may stand.
 const NEVER_IN_PLACE: &str =
     "a credential is never written in place; refer to it: {valueFrom: {secretKeyRef: {name: …, key: …}}}";
+
+const MOMENT: &str = "such as 2026-01-31T12:00:00Z";
 
 /// What a walk found.
 #[derive(Debug, Default)]
@@ -119,6 +123,7 @@ impl Shape {
                 max: size("maxItems", usize::MAX),
                 keys: texts("x-kubernetes-list-map-keys"),
             },
+            Some("string") if schema["format"] == "date-time" => Kind::Moment,
             Some("string") => Kind::Text {
                 choices: texts("enum"),
                 pattern: schema["pattern"].as_str().and_then(|pattern| Regex::new(pattern).ok()),
@@ -155,6 +160,13 @@ impl Shape {
                 let mistake = text_mistake(text, choices, pattern.as_ref(), (*min, *max), path);
                 keep(mistake, found, || value.clone())
             }
+            (Kind::Moment, Value::String(text)) => {
+                let right = text.parse::<jiff::Timestamp>().is_ok();
+                let mistake = || {
+                    FieldError::invalid(path.clone(), format!("{} must be a point in time", shown(text))).hint(MOMENT)
+                };
+                keep((!right).then(mistake), found, || value.clone())
+            }
             (Kind::Integer { min, max }, Value::Number(number)) => match whole(number) {
                 Some(whole) if (*min..=*max).contains(&whole) => Some(whole.into()),
                 Some(whole) => keep(Some(range_mistake(whole, *min, *max, path)), found, || Value::Null),
@@ -183,6 +195,7 @@ impl Shape {
                 ("a string", meaning::of(pattern.as_str()).map(|meaning| meaning.example.to_owned()))
             }
             Kind::Text { choices, .. } if !choices.is_empty() => ("a string", Some(one_of(choices))),
+            Kind::Moment => ("a point in time", Some(MOMENT.to_owned())),
             Kind::Text { .. } => (
                 "a string",
                 matches!(value, Value::Number(_) | Value::Bool(_)).then(|| format!("in quotes: \"{value}\"")),

@@ -2,11 +2,13 @@
 
 use std::{ffi::OsStr, fs, path::Path, sync::Arc};
 
-use probity::source::manifest::{self, Document};
+use probity::{
+    model::Kind,
+    source::manifest::{self, Document},
+};
 
 use crate::{
     Stage, Told,
-    crd::HEALTH_CHECKS,
     table::{By, Expect, cases},
 };
 
@@ -20,7 +22,8 @@ pub fn verdicts_agree(stage: &Stage<'_>) -> Told {
         let [document] = &documents(&case.place, &case.manifest)?[..] else {
             return Err(format!("{} is not one document", case.place));
         };
-        let answer = stage.api.post(&format!("{HEALTH_CHECKS}?dryRun=All&fieldValidation=Strict"), &document.value)?;
+        let collection = collection(document.kind())?;
+        let answer = stage.api.post(&format!("{collection}?dryRun=All&fieldValidation=Strict"), &document.value)?;
         let problem = match (&case.expect, answer.is_success()) {
             (Expect::Accepted | Expect::Refused { by: By::Validate, .. }, true) => continue,
             (Expect::Accepted | Expect::Refused { by: By::Validate, .. }, false) => "it refuses this",
@@ -40,6 +43,13 @@ pub fn verdicts_agree(stage: &Stage<'_>) -> Told {
     if wrong.is_empty() { Ok(()) } else { Err(format!("of {} cases:\n{}", cases.len(), wrong.join("\n"))) }
 }
 
+/// Where the API server takes objects of a kind of ours.
+fn collection(kind: &str) -> Result<String, String> {
+    let known = Kind::ALL.into_iter().find(|known| known.as_str() == kind);
+    let known = known.ok_or_else(|| format!("what is a {kind} doing here?"))?;
+    Ok(format!("/apis/probity.dev/v1alpha1/namespaces/default/{}", known.plural()))
+}
+
 /// Every manifest of ours that people start from.
 pub fn samples_are_taken(stage: &Stage<'_>) -> Told {
     let folders = ["manifests/samples", "manifests/quickstart"].map(|folder| Path::new(REPOSITORY).join(folder));
@@ -50,10 +60,9 @@ pub fn samples_are_taken(stage: &Stage<'_>) -> Told {
         let text = fs::read_to_string(&file).map_err(|error| format!("{place}: {error}"))?;
         for document in documents(&place, &text)? {
             let collection = match document.kind() {
-                "HealthCheck" => HEALTH_CHECKS,
-                "Secret" => "/api/v1/namespaces/default/secrets",
-                "ConfigMap" => "/api/v1/namespaces/default/configmaps",
-                other => return Err(format!("{place}: what is a {other} doing here?")),
+                "Secret" => "/api/v1/namespaces/default/secrets".to_owned(),
+                "ConfigMap" => "/api/v1/namespaces/default/configmaps".to_owned(),
+                ours => collection(ours).map_err(|error| format!("{place}: {error}"))?,
             };
             let mut object = document.value;
             // Where a sample says its namespace, it need not exist here.

@@ -31,6 +31,7 @@ pub fn log_channel() -> Channel {
     Channel {
         key: ObjectKey::new("", "log"),
         generation: 1,
+        labels: model::Labels::default(),
         receiver: Receiver::Log,
         is_default: false,
         severities: Severities::ALL,

@@ -20,5 +20,6 @@ fn the_committed_crds_are_what_the_types_say() {
     let mut found: Vec<_> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     found.sort();
+    expected.sort();
     assert_eq!(found, expected, "a file in crds/ belongs to no kind");
 }

@@ -66,7 +66,12 @@ fn read(text: &str, file: &str, cases: &mut Vec<Case>) {
             } else {
                 let name = format!("case-{line}");
                 let kind = kind(file);
-                format!("apiVersion: probity.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {body}")
+                let spec = if body.trim_start().starts_with('{') {
+                    body.to_owned()
+                } else {
+                    body.lines().map(|line| format!("\n  {line}")).collect()
+                };
+                format!("apiVersion: probity.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}")
             };
             cases.push(Case { expect: expectation(expect, &place), place, manifest });
         }

@@ -1,0 +1,72 @@
+//! One rule of the book.
+
+use std::{sync::Arc, time::Duration};
+
+use super::Step;
+use crate::{
+    alert::{
+        Episode, Moment, Transition, millis,
+        rule::{ALERTS_MAX, Evaluation, Policy, RuleState},
+    },
+    clock::Now,
+    model::{AlertRule, Condition, ObjectKey, OnError, OnNoData, TargetKey},
+    schedule::{first_due, phase},
+};
+
+pub(super) struct Rule {
+    pub(super) uid: Arc<str>,
+    pub(super) model: Arc<AlertRule>,
+    pub(super) state: RuleState,
+    /// The question that its source has not answered yet.
+    pub(super) asked: Option<u64>,
+    /// What happened in the step that goes on.
+    pub(super) turned: Vec<Transition>,
+    pub(super) sight_changed: bool,
+}
+
+impl Rule {
+    pub(super) fn new(uid: Arc<str>, model: Arc<AlertRule>, open: Vec<Arc<Episode>>) -> Self {
+        // What a file says has no UID: its name is what tells it.
+        let told: Arc<str> = if uid.is_empty() { model.key.to_string().into() } else { uid.clone() };
+        let state = RuleState::restore(model.key.clone(), told, &Policy::from(&*model), open);
+        Self { uid, model, state, asked: None, turned: Vec::new(), sight_changed: false }
+    }
+
+    /// Takes another spec. Alerts go on where they are; an answer to the old one is not taken.
+    pub(super) fn change(&mut self, model: Arc<AlertRule>) {
+        self.model = model;
+        self.asked = None;
+    }
+
+    pub(super) fn policy(&self) -> Policy {
+        Policy::from(&*self.model)
+    }
+
+    pub(super) fn acts_on_change(&self) -> bool {
+        matches!(self.model.condition, Condition::HealthCheck { .. })
+    }
+
+    pub(super) fn see(&mut self, subject: &Arc<str>, evaluation: Evaluation, step: &Step<'_>) {
+        let policy = self.policy();
+        self.sight_changed |= self.state.step(subject, evaluation, &policy, step.now, &mut self.turned);
+    }
+
+    /// The first time that it is due after `now`, on the timeline, at its own phase.
+    pub(super) fn first_due(&self, key: &ObjectKey, now: Moment) -> i64 {
+        let phase = phase(&TargetKey::fixed(key.clone()), self.model.interval);
+        let ahead = first_due(Now { mono: Duration::ZERO, wall: now.wall }, self.model.interval, phase);
+        now.at + millis(ahead)
+    }
+}
+
+/// By which alerts of a rule that is gone are ended.
+pub(super) fn policy_of(episode: &Episode) -> Policy {
+    Policy {
+        hold: 0,
+        keep: 0,
+        on_no_data: OnNoData::Keep,
+        on_error: OnError::Keep,
+        generation: episode.generation,
+        limit: ALERTS_MAX,
+    }
+}
