@@ -307,7 +307,7 @@ fn rule() -> AlertRule {
         interval: Duration::from_secs(15),
         hold: Duration::ZERO,
         keep_firing_for: Duration::ZERO,
-        condition: Condition::Promql { expr: "up".into(), bound: None },
+        condition: Condition::Promql { expr: "up".into(), source: None, bound: None },
         on_no_data: OnNoData::Keep,
         on_error: OnError::Keep,
         alert_labels: [
