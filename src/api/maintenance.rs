@@ -8,6 +8,7 @@ use super::{DurationText, SelectorSpec};
 
 /// Planned work, once or again and again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[expect(clippy::duplicated_attributes, reason = "each column has a type of its own")]
 #[kube(
     group = "probity.dev",
     version = "v1alpha1",

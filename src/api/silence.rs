@@ -9,6 +9,7 @@ use super::DurationText;
 
 /// Mutes the alerts that match, for a time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[expect(clippy::duplicated_attributes, reason = "each column has a type of its own")]
 #[kube(
     group = "probity.dev",
     version = "v1alpha1",

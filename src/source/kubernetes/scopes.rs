@@ -83,7 +83,7 @@ impl Scopes {
     /// Whether everything that may be read was, and that is not nothing.
     pub fn are_read(&self) -> bool {
         self.scopes.iter().all(|scope| scope.listed || scope.is_denied())
-            && self.scopes.iter().any(|scope| scope.listed)
+            && self.scopes.iter().any(|scope| scope.listed && scope.kind == Kind::HealthCheck)
     }
 
     /// Everything was read and is told.
@@ -122,7 +122,7 @@ impl Scopes {
         match texts.next() {
             Some(first) => {
                 let rest = texts.count();
-                let text = if rest == 0 { first } else { format!("{first}; and {rest} more namespaces") };
+                let text = if rest == 0 { first } else { format!("{first}; and {rest} more") };
                 self.readiness.not_ready(if self.is_partial() { PERMISSIONS } else { SOURCE }, text);
             }
             None => self.readiness.ready(PERMISSIONS),
@@ -148,6 +148,13 @@ mod tests {
         Trouble { why: Why::Other, text: "no answer".into() }
     }
 
+    /// Nothing is wrong with the kinds that came later.
+    fn list_others(scopes: &mut Scopes, namespaces: usize) {
+        for kind in Kind::ALL.into_iter().filter(|kind| *kind != CHECKS) {
+            (0..namespaces).for_each(|number| scopes.listed(kind, number));
+        }
+    }
+
     fn problems(readiness: &Readiness) -> Vec<&'static str> {
         readiness.problems().into_iter().map(|(part, _)| part).collect()
     }
@@ -156,6 +163,7 @@ mod tests {
     fn one_namespace_that_is_denied_is_said_and_the_rest_is_read() {
         let readiness = Readiness::waiting_for(&[SOURCE]);
         let mut scopes = Scopes::new(&[Some("a".into()), Some("b".into())], readiness.clone());
+        list_others(&mut scopes, 2);
         scopes.trouble(CHECKS, 1, &denied());
         assert!(!scopes.are_read());
         scopes.listed(CHECKS, 0);
@@ -177,6 +185,7 @@ mod tests {
     fn an_api_server_that_does_not_answer_at_the_start_is_waited_for() {
         let readiness = Readiness::waiting_for(&[SOURCE]);
         let mut scopes = Scopes::new(&[None], readiness.clone());
+        list_others(&mut scopes, 1);
         scopes.trouble(CHECKS, 0, &away());
         assert!(!scopes.are_read());
         assert!(readiness.problems()[0].1.contains("in all namespaces: no answer"));
@@ -184,5 +193,22 @@ mod tests {
         scopes.trouble(CHECKS, 0, &denied());
         assert!(!scopes.are_read());
         assert_eq!(problems(&readiness), [SOURCE]);
+    }
+
+    #[test]
+    fn a_kind_that_is_not_installed_keeps_no_check_from_running() {
+        let readiness = Readiness::waiting_for(&[SOURCE]);
+        let mut scopes = Scopes::new(&[None], readiness.clone());
+        list_others(&mut scopes, 1);
+        let missing = Trouble { why: Why::NoSuchKind, text: "not found".into() };
+        scopes.trouble(Kind::AlertRule, 0, &missing);
+        scopes.listed(CHECKS, 0);
+        assert!(scopes.are_read());
+        scopes.trouble(CHECKS, 0, &missing);
+        assert!(scopes.are_read(), "it was read before");
+        let mut without = Scopes::new(&[None], readiness);
+        list_others(&mut without, 1);
+        without.trouble(CHECKS, 0, &missing);
+        assert!(!without.are_read());
     }
 }

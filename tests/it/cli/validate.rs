@@ -6,6 +6,8 @@ use std::{
     process::{Command, Output},
 };
 
+use probity::model::Kind;
+
 use serde_json::Value;
 
 fn validate(folder: &Path, arguments: &[&str]) -> Output {
@@ -135,11 +137,12 @@ fn crds_are_printed_and_written() {
     assert_eq!(printed.status.code(), Some(0));
     let written = program().args(["crds", "--dir"]).arg(dir.path().join("new")).output().unwrap();
     assert_eq!(written.status.code(), Some(0));
-    let file = fs::read(dir.path().join("new/healthchecks.yaml")).unwrap();
-    assert_eq!(text(&file), text(&printed.stdout));
+    let file = |kind: &Kind| fs::read(dir.path().join("new").join(kind.plural()).with_extension("yaml")).unwrap();
+    let files: Vec<u8> = Kind::ALL.iter().flat_map(file).collect();
+    assert!(files == printed.stdout, "what is written is not what is printed");
     // What we write, we read.
-    let read = probity::source::manifest::read(&"crds".into(), &file);
-    assert_eq!((read.documents.len(), read.mistakes.len()), (1, 0));
+    let read = probity::source::manifest::read(&"crds".into(), &files);
+    assert_eq!((read.documents.len(), read.mistakes.len()), (Kind::ALL.len(), 0));
     assert_eq!(read.documents[0].value, probity::api::crds()[0].1);
     fs::write(dir.path().join("file"), "").unwrap();
     let refused = program().args(["crds", "--dir"]).arg(dir.path().join("file")).output().unwrap();

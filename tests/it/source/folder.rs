@@ -24,7 +24,7 @@ async fn everything_in_a_folder_is_read_before_ready() {
         ("README.md", "not a manifest"),
         (
             "other.yaml",
-            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n---\napiVersion: probity.dev/v1alpha1\nkind: AlertRule\nmetadata: {name: later}\n---\njust text\n",
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n---\napiVersion: probity.dev/v1alpha1\nkind: Gauge\nmetadata: {name: later}\n---\njust text\n",
         ),
     ]);
     let paths = vec![source.dir.path().to_owned()];
