@@ -38,8 +38,7 @@ use super::{AlertRuleStatus, ConditionSpec, DurationText, TemplateText};
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since the object was made."),
     validation = Rule::new(
-        "!has(self.spec.inhibitedBy) || self.spec.inhibitedBy.all(by, by.name != self.metadata.name || \
-         (has(by.namespace) && has(self.metadata.namespace) && by.namespace != self.metadata.namespace))")
+        "!has(self.spec.inhibitedBy) || self.spec.inhibitedBy.all(by, by.name != self.metadata.name || has(by.namespace))")
         .message("a rule cannot be inhibited by itself").field_path(".spec.inhibitedBy")
 )]
 #[serde(rename_all = "camelCase")]

@@ -39,8 +39,7 @@ use super::{
     printcolumn(name = "Last", type_ = "date", json_path = ".status.lastDelivery", description = "When one was last delivered."),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since the object was made."),
     validation = Rule::new(
-        "!has(self.spec.fallback) || self.spec.fallback.name != self.metadata.name || \
-         (has(self.spec.fallback.namespace) && has(self.metadata.namespace) && self.spec.fallback.namespace != self.metadata.namespace)")
+        "!has(self.spec.fallback) || self.spec.fallback.name != self.metadata.name || has(self.spec.fallback.namespace)")
         .message("a channel cannot be its own fallback").field_path(".spec.fallback")
 )]
 #[serde(rename_all = "camelCase")]
