@@ -18,7 +18,7 @@ use crate::{
     history::{self, Store, StoreHealth},
     metrics::Metrics,
     net::Net,
-    probe,
+    notify, probe,
     server::{self, Limits},
     settings::{Origin, Settings},
     shutdown::Signals,
@@ -28,6 +28,8 @@ use crate::{
     },
     supervisor::{Supervisor, chain},
     targets::Targets,
+    telemetry::Stdout,
+    validate::DEFAULT_NAMESPACE,
     vitals::{Progress, Readiness},
 };
 
@@ -142,6 +144,35 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
     };
     let net = Arc::new(Net::new(settings.egress, clock.clone()));
     let targets = Arc::<Targets>::default();
+    let bell = engine::Bell::default();
+    let operator: Arc<str> = match &objects {
+        Objects::Files(_) => Arc::from(DEFAULT_NAMESPACE),
+        Objects::Cluster { cluster, .. } => cluster.namespace.clone(),
+    };
+    let sender = notify::Sender::new(net.clone(), clock.clone(), Arc::new(Stdout), settings.log_format, None);
+    let ledger = Arc::new(engine::alerts::Books::new(store.clone(), bell.clone()));
+    let seed = u64::from_le_bytes(uuid::Uuid::new_v4().into_bytes()[..8].try_into().unwrap_or_default());
+    let (outboxes, pool) =
+        notify::outbox::Outboxes::new(sender, ledger, clock.clone(), notify::Tally::new(&metrics)?, seed);
+    let loaded = {
+        let store = store.clone();
+        // Blocks for as long as it takes to read what is open.
+        tokio::task::spawn_blocking(move || store.load()).await??
+    };
+    let alerting = engine::alerts::Alerting::new(
+        engine::alerts::Parts {
+            bell: bell.clone(),
+            catalog: catalog.clone(),
+            snapshot: snapshot.clone(),
+            store: store.clone(),
+            outboxes,
+            clock: clock.clone(),
+            beat: progress.watch("alerting"),
+            operator,
+        },
+        &loaded,
+    );
+    drop(loaded);
     let context = probe::Context::new(clock.clone(), net);
     let context = match &objects {
         Objects::Files(_) => context,
@@ -158,6 +189,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         beat: progress.watch("engine"),
         readiness: readiness.clone(),
         listener: telling.as_ref().map(|telling| Arc::new(telling.statuses.clone()) as Arc<dyn engine::Listener>),
+        bell,
     };
 
     let mut supervisor = Supervisor::new(shutdown.clone());
@@ -206,7 +238,13 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
                     readiness.not_ready("process", "stopping");
                 }
             };
-            tokio::join!(engine.run(events, shutdown), stopping);
+            // Alerting ends with the engine, so that what both have decided is on disk before the store closes.
+            let (_, (), _, _) = tokio::join!(
+                alerting.run(shutdown.clone()),
+                engine.run(events, shutdown.clone()),
+                pool.run(shutdown),
+                stopping
+            );
             let closing = store.clone();
             // Blocks until everything is on disk.
             if tokio::task::spawn_blocking(move || closing.close()).await.is_err() {

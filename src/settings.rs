@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::{controller::Budgets, net::Egress};
+use crate::{controller::Budgets, net::Egress, telemetry::LogFormat};
 
 /// Settings of one process, valid by construction but for what only the system can tell.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Settings {
     pub open_reads: bool,
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
+    /// Of what channels of kind log write to stdout.
+    pub log_format: LogFormat,
 }
 
 /// Where objects come from.

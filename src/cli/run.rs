@@ -94,5 +94,6 @@ pub fn run(cli: &Cli, args: &Args) -> Exit {
         open_reads: args.open_reads,
         tls_cert: args.tls_cert.clone(),
         tls_key: args.tls_key.clone(),
+        log_format: telemetry::format_of(cli.log_format, &std::io::stdout()),
     })
 }

@@ -1,5 +1,6 @@
 //! The only owner of state: events in, effects out; and the snapshot that everyone else reads.
 
+pub mod alerts;
 mod core;
 mod effect;
 mod finished;
@@ -12,6 +13,7 @@ mod snapshot;
 mod tests;
 mod told;
 
+pub use alerts::Bell;
 pub use core::Core;
 pub use effect::{Aim, Effect, Event, Order, Skip, Wanted};
 pub use runner::{EVENTS, Engine, Listener};

@@ -19,7 +19,7 @@ use crate::{
     vitals::{Beat, Readiness},
 };
 
-use super::{Aim, CheckCell, Core, Effect, Event, Order, Skip, Snapshot, Wanted};
+use super::{Aim, Bell, CheckCell, Core, Effect, Event, Order, Skip, Snapshot, Wanted, alerts};
 
 /// A source's events wait here at most: enough for a folder of 10,000 checks to be taken in gulps, and each is a key only.
 pub const EVENTS: usize = 1024;
@@ -45,6 +45,8 @@ pub struct Engine {
     pub readiness: Readiness,
     /// Who wants to know what changes: the cluster's statuses. Stand-alone nobody.
     pub listener: Option<Arc<dyn Listener>>,
+    /// Alerting, which hears of every state that a check passes through, and of every object that is none.
+    pub bell: Bell,
 }
 
 /// Who is told that something else is shown of a check.
@@ -134,13 +136,14 @@ impl Runner {
                 self.step(Event::SourceReady);
                 // Who is told that this instance is ready finds every check there.
                 self.show_now();
+                self.engine.bell.ready();
                 return self.engine.readiness.ready("source");
             }
         };
         let entry = self.engine.catalog.get(&id);
         let ObjectId { kind, key } = id;
         if kind != Kind::HealthCheck {
-            return;
+            return self.engine.bell.object(ObjectId { kind, key });
         }
         if let Some(source::Verdict::Refused(refused)) = entry.as_ref().map(|entry| &entry.verdict) {
             self.warn_of(&key, refused);
@@ -230,9 +233,11 @@ impl Runner {
             }
             Effect::Check(cell, view) => {
                 cell.view.store(view.clone());
+                self.engine.bell.check(view.key.clone(), Some(alerts::seen(&view)));
                 self.tell(&view.key);
             }
             Effect::Insert(key, cell) => {
+                self.engine.bell.check(key.clone(), Some(alerts::seen(&cell.view.load())));
                 if engine.listener.is_some() {
                     self.inserted.push(key.clone());
                 }
@@ -241,6 +246,7 @@ impl Runner {
             }
             Effect::Remove(key) => {
                 info!(namespace = &*key.namespace, name = &*key.name, "gone");
+                self.engine.bell.check(key.clone(), None);
                 self.map.remove(&key);
                 self.changed = true;
             }

@@ -19,6 +19,17 @@ pub trait Sink: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy)]
 pub struct Stderr;
 
+/// The process's stdout, for what is a result and no log: a line that cannot be written is lost.
+#[derive(Debug, Clone, Copy)]
+pub struct Stdout;
+
+impl Sink for Stdout {
+    fn write(&self, line: &[u8]) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(line).and_then(|()| out.flush());
+    }
+}
+
 impl Sink for Stderr {
     fn write(&self, line: &[u8]) {
         let _ = std::io::stderr().lock().write_all(line);

@@ -12,7 +12,7 @@ use std::io::IsTerminal;
 use tracing_subscriber::{Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub use crate::cli::LogFormat;
-pub use line::{Sink, Stderr};
+pub use line::{Sink, Stderr, Stdout};
 
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -33,10 +33,15 @@ pub enum InitError {
 /// [`InitError::Level`] when `level` is neither a level nor a filter.
 pub fn init(format: Option<LogFormat>, level: &str) -> Result<(), InitError> {
     let terminal = std::io::stderr().is_terminal();
-    let format = format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
+    let format = format_of(format, &std::io::stderr());
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let layer = layer(format, colour, level, Stderr)?;
     tracing_subscriber::registry().with(layer).try_init().map_err(|_| InitError::Twice)
+}
+
+/// What was asked for; else text where a person looks, and JSON where a program does.
+pub fn format_of(asked: Option<LogFormat>, stream: &impl IsTerminal) -> LogFormat {
+    asked.unwrap_or(if stream.is_terminal() { LogFormat::Text } else { LogFormat::Json })
 }
 
 /// The layer that [`init`] installs, with its filter, writing to `sink`.

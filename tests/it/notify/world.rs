@@ -82,6 +82,7 @@ pub fn key() -> ObjectKey {
 
 pub fn channel(receiver: Receiver) -> Channel {
     Channel {
+        labels: probity::model::Labels::default(),
         key: key(),
         generation: 1,
         receiver,

@@ -1,5 +1,6 @@
 //! The binary as a whole: files, reload, signals, a killed process, a full disk.
 
+mod alerts;
 mod control;
 mod correlation;
 mod dashboards;

@@ -100,6 +100,7 @@ async fn parts(kubeconfig: &Path, budgets: Budgets) -> Result<(Snapshot, Metrics
         beat: Progress::new(clock).watch("engine"),
         readiness: readiness.clone(),
         listener: Some(Arc::new(statuses.clone())),
+        bell: engine::Bell::default(),
     };
     let source = Kubernetes::new(&cluster, &[], catalog, tell, readiness, Arc::new(statuses));
     // Told to stop by the end of its runtime, as by a kill.

@@ -1,0 +1,102 @@
+//! The outbox's book-keeping: what became of each notification goes to the store and the audit trail, and what the desk
+//! has to know of it, to the desk.
+
+use std::sync::Arc;
+
+use futures::{FutureExt, future::BoxFuture};
+
+use super::{bell::Bell, record};
+use crate::{
+    alert::desk,
+    audit::{Entry, Event},
+    clock::WallMs,
+    history::{Commit, Outbox, OutboxState, OutboxUpdate, Settled, Store},
+    notify::outbox::{Change, Fate, Ledger},
+};
+
+/// Writes down what becomes of notifications.
+pub struct Books {
+    store: Arc<dyn Store>,
+    bell: Bell,
+}
+
+impl Books {
+    pub fn new(store: Arc<dyn Store>, bell: Bell) -> Self {
+        Self { store, bell }
+    }
+}
+
+impl Ledger for Books {
+    fn write(&self, changes: Vec<Change>) -> BoxFuture<'static, bool> {
+        let mut commit = Commit::default();
+        for change in &changes {
+            write(&mut commit, change);
+            if let Fate::Dead { answer } = &change.fate {
+                let (notification, error) = (change.notification.clone(), answer.clone());
+                self.bell.desk(desk::Event::Dead { notification, error });
+            }
+        }
+        let ticket = self.store.commit(commit);
+        ticket.map(|settled| matches!(settled, Settled::Committed { .. })).boxed()
+    }
+}
+
+/// Adds what became of one notification.
+fn write(commit: &mut Commit, change: &Change) {
+    let update = |state, not_before: WallMs, answer: &Arc<str>| {
+        Outbox::Update(OutboxUpdate {
+            id: change.notification.id.0.clone(),
+            at: change.at,
+            state,
+            attempts: change.attempts,
+            not_before,
+            answer: answer.clone(),
+            ambiguous: change.ambiguous,
+        })
+    };
+    match &change.fate {
+        Fate::Queued => record::notification(commit, &change.notification, change.order),
+        Fate::Begun => commit.outbox.push(update(OutboxState::InFlight, change.at, &Arc::from(""))),
+        Fate::Later { not_before, answer } => {
+            commit.outbox.push(update(OutboxState::Queued, *not_before, answer));
+            commit.audit.push(attempt(change, answer, Some(*not_before)));
+        }
+        Fate::Delivered { answer, .. } => {
+            commit.outbox.push(update(OutboxState::Delivered, change.at, answer));
+            commit.audit.push(attempt(change, answer, None));
+        }
+        Fate::Dead { answer } => {
+            commit.outbox.push(update(OutboxState::Dead, change.at, answer));
+            commit.audit.push(attempt(change, answer, None));
+        }
+        Fate::Folded { into } => {
+            let answer = Arc::from(format!("told as part of {into}"));
+            commit.outbox.push(update(OutboxState::Delivered, change.at, &answer));
+            commit.audit.push(attempt(change, &answer, None));
+        }
+    }
+}
+
+fn attempt(change: &Change, answer: &Arc<str>, next: Option<WallMs>) -> Entry {
+    let notification = &change.notification;
+    let first = notification.alerts.first();
+    // Of several alerts the first one's rule tells who may read it; `told` rows tie each alert to the notification.
+    Entry {
+        at: change.at,
+        namespace: first.map_or_else(|| notification.channel.namespace.clone(), |alert| alert.rule.namespace.clone()),
+        rule: first.map(|alert| alert.rule.name.clone()),
+        alert: first.filter(|_| notification.alerts.len() == 1).map(|alert| alert.name.clone()),
+        fingerprint: first.filter(|_| notification.alerts.len() == 1).map(|alert| alert.fingerprint.to_string().into()),
+        notification: Some(notification.id.0.clone()),
+        event: Event::Notification {
+            channel: notification.channel.to_string().into(),
+            alerts: notification.alerts.len() as u64,
+            attempt: change.attempts,
+            outcome: change.fate.as_str().into(),
+            answer: answer.clone(),
+            next,
+            ambiguous: change.ambiguous,
+            unrecorded: false,
+        },
+    }
+}

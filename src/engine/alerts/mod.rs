@@ -1,0 +1,401 @@
+//! Alerting as it runs: the loop around the pure book and desk.
+//!
+//! ```text
+//!   bell ──► book ──► desk ──► one commit of the store ──► outboxes ──► channels
+//!            (rules)  (who is told)      (then, and not before)
+//! ```
+//! Owns the order: what a step changed is one transaction, and a notification goes to its outbox when that is on disk,
+//! or is known not to get there in time. Asks sources in tasks of their own, so that a slow one delays nobody. The engine
+//! of the probes never waits for it.
+
+mod bell;
+mod ledger;
+mod record;
+mod world;
+
+use std::{collections::BTreeMap, convert::Infallible, pin::pin, sync::Arc};
+
+use futures::{StreamExt, stream::FuturesOrdered};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    alert::{
+        Episode, Labels, Moment, Notification, Timeline, Turn,
+        book::{self, Book},
+        desk::{self, ChannelIs, Desk, Mute, MuteKey, MuteKind, Muted, Routing},
+        rule::Found,
+        template::{Data, Limits, Queries, Template},
+    },
+    clock::{Clock, WallMs},
+    history::{Commit, Loaded, OutboxRow, OutboxState, Settled, Space, Store},
+    model::{Kind, Object, ObjectId, ObjectKey},
+    notify::outbox::{Item, Outboxes},
+    source::{Catalog, Verdict},
+    vitals::Beat,
+};
+
+use super::Snapshot;
+pub use bell::Bell;
+pub use ledger::Books;
+pub(super) use world::seen;
+
+/// Changes of checks that are taken before what follows from them is written: one transaction of so many alerts is some
+/// megabytes.
+const GULP: usize = 1_000;
+
+/// How long a step may be away from the clock: silences go by the wall clock, which may be stepped.
+const LOOK: i64 = 1_000;
+
+/// The book, the desk and everything that their effects reach.
+pub struct Alerting {
+    bell: Bell,
+    catalog: Arc<Catalog>,
+    snapshot: Snapshot,
+    store: Arc<dyn Store>,
+    outboxes: Outboxes,
+    clock: Clock,
+    beat: Beat,
+    /// The namespace whose silences and windows reach all, and whose default channels serve all.
+    operator: Arc<str>,
+    timeline: Timeline,
+    book: Book,
+    desk: Desk,
+    windows: BTreeMap<ObjectKey, Arc<crate::model::MaintenanceWindow>>,
+    /// When a maintenance window has to be told anew, by the wall clock.
+    next_window: Option<WallMs>,
+    commit: Commit,
+    sending: Vec<Item>,
+    order: u64,
+    committing: FuturesOrdered<futures::future::BoxFuture<'static, (Settled, Vec<Item>)>>,
+}
+
+/// What alerting is made of.
+pub struct Parts {
+    pub bell: Bell,
+    pub catalog: Arc<Catalog>,
+    pub snapshot: Snapshot,
+    pub store: Arc<dyn Store>,
+    pub outboxes: Outboxes,
+    pub clock: Clock,
+    pub beat: Beat,
+    pub operator: Arc<str>,
+}
+
+impl Alerting {
+    /// Goes on where an earlier process ended: its open alerts, what was told to whom, and what waits to be sent.
+    pub fn new(parts: Parts, loaded: &Loaded) -> Self {
+        let Parts { bell, catalog, snapshot, store, outboxes, clock, beat, operator } = parts;
+        let text = |(key, value): (&Arc<str>, &Arc<[u8]>)| {
+            Some((key.to_string(), std::str::from_utf8(value).ok()?.to_owned()))
+        };
+        let rows: Vec<(String, String)> = loaded.of(Space::Desk).filter_map(text).collect();
+        let last = rows.iter().find(|(key, _)| key == "clock").and_then(|(_, value)| Desk::last_kept(value));
+        let timeline = last.map_or_else(|| Timeline::new(clock.now()), |last| Timeline::resume(clock.now(), last));
+        let (desk, unread) = Desk::restore(&operator, rows.iter().map(|(key, value)| (&**key, &**value)));
+        for key in unread {
+            error!(key, "what was kept of alerting under this key cannot be read, and is left out");
+        }
+        let episodes = loaded.of(Space::Episode).filter_map(|(key, value)| {
+            let episode = serde_json::from_slice::<Episode>(value);
+            episode.map_err(|error| error!(%key, %error, "an open alert cannot be read, and is left out")).ok()
+        });
+        let book = Book::restore(episodes.map(Arc::new));
+        let order = loaded.outbox.iter().map(|row| row.order).max().unwrap_or_default();
+        let log = Arc::new(desk::log_channel());
+        outboxes.set(log);
+        for row in &loaded.outbox {
+            if let Some(item) = item(row) {
+                outboxes.put(item);
+            }
+        }
+        Self {
+            bell,
+            catalog,
+            snapshot,
+            store,
+            outboxes,
+            clock,
+            beat,
+            operator,
+            timeline,
+            book,
+            desk,
+            windows: BTreeMap::new(),
+            next_window: None,
+            commit: Commit::default(),
+            sending: Vec::new(),
+            order,
+            committing: FuturesOrdered::new(),
+        }
+    }
+
+    /// Runs until `shutdown`; then writes what it has decided, and ends.
+    ///
+    /// # Errors
+    /// Never.
+    pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), Infallible> {
+        let bell = self.bell.clone();
+        let mut timer = pin!(tokio::time::sleep_until(self.clock.instant(self.clock.mono())));
+        loop {
+            self.turn();
+            self.beat.turn();
+            let next = self.next_due();
+            timer.as_mut().reset(self.clock.instant(self.timeline.mono(next)));
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                Some((settled, items)) = self.committing.next(), if !self.committing.is_empty() => {
+                    self.send(&settled, items);
+                }
+                () = bell.rung() => {}
+                () = &mut timer => {}
+            }
+        }
+        // What was decided is on disk, or said to be lost, before the store closes; it goes out at the next start.
+        while let Some((settled, items)) = self.committing.next().await {
+            self.send(&settled, items);
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Moment {
+        self.timeline.at(self.clock.now())
+    }
+
+    fn next_due(&self) -> i64 {
+        let now = self.now();
+        let due = self.book.next_due().into_iter().chain(self.desk.next_due(now)).min();
+        due.map_or(now.at + LOOK, |at| at.min(now.at + LOOK))
+    }
+
+    /// Takes everything that was said, and what time brings; writes what follows as one.
+    fn turn(&mut self) {
+        let inbox = self.bell.take(GULP);
+        for id in inbox.objects {
+            self.object(id);
+        }
+        if inbox.ready {
+            self.book(book::Event::Loaded);
+            self.desk(desk::Event::Loaded);
+        }
+        for event in inbox.desk {
+            self.desk(event);
+        }
+        for (key, seen) in inbox.checks {
+            self.book(book::Event::Check { key, seen });
+        }
+        if inbox.missed {
+            warn!("more checks changed at once than there is room for: every rule looks at all of its checks");
+            self.book(book::Event::Missed);
+        }
+        self.turn_windows();
+        self.book(book::Event::Time);
+        self.desk(desk::Event::Time);
+        self.write();
+    }
+
+    fn book(&mut self, event: book::Event) {
+        let now = self.now();
+        let world = world::Now { snapshot: &self.snapshot, at: now.wall };
+        let mut effects = Vec::new();
+        let mut fill = |text: &str, found: &Found| render(text, found, now.wall);
+        self.book.step(event, now, &world, &mut fill, &mut effects);
+        for effect in effects {
+            match effect {
+                book::Effect::Transitions(transitions) => {
+                    for transition in &transitions {
+                        tell(transition.turn, &transition.episode);
+                        record::transition(&mut self.commit, transition, now.wall);
+                    }
+                    self.desk(desk::Event::Transitions(transitions));
+                }
+                book::Effect::Ask(_) | book::Effect::Skipped(..) | book::Effect::Rule(_) => {}
+            }
+        }
+    }
+
+    fn desk(&mut self, event: desk::Event) {
+        let now = self.now();
+        let mut effects = Vec::new();
+        self.desk.step(event, now, &mut effects);
+        for effect in effects {
+            match effect {
+                desk::Effect::Notify(notification) => {
+                    self.order += 1;
+                    record::notification(&mut self.commit, &notification, self.order);
+                    self.sending.push(Item::new(notification, self.order));
+                }
+                desk::Effect::Fact(fact) => record::fact(&mut self.commit, &fact),
+                desk::Effect::Keep { key, value: Some(value) } => {
+                    self.commit.put(Space::Desk, key, value.into_bytes());
+                }
+                desk::Effect::Keep { key, value: None } => self.commit.forget(Space::Desk, key),
+            }
+        }
+    }
+
+    /// Hands what was decided to the store, and what is to be sent to those who wait for it.
+    fn write(&mut self) {
+        if self.commit.is_empty() {
+            return;
+        }
+        let items = std::mem::take(&mut self.sending);
+        let ticket = self.store.commit(std::mem::take(&mut self.commit));
+        self.committing.push_back(Box::pin(async move { (ticket.await, items) }));
+    }
+
+    fn send(&mut self, settled: &Settled, items: Vec<Item>) {
+        for mut item in items {
+            match settled {
+                // An earlier commit has it: it goes out, or went out, on behalf of that one.
+                Settled::Committed { known } if known.contains(&item.notification.id.0) => continue,
+                Settled::Committed { .. } => {}
+                Settled::Unrecorded => item.unrecorded = true,
+            }
+            self.outboxes.put(item);
+        }
+    }
+
+    /// Brings an object to what the sources hold now.
+    fn object(&mut self, id: ObjectId) {
+        let entry = self.catalog.get(&id);
+        let ObjectId { kind, key } = id;
+        let object = entry.as_ref().and_then(|entry| match &entry.verdict {
+            Verdict::Accepted(object) => Some(object.clone()),
+            Verdict::Refused(refused) => {
+                let (namespace, name, reason) = (&*key.namespace, &*key.name, refused.ready_reason);
+                warn!(namespace, name, reason, "{kind} refused: {}", refused.message);
+                None
+            }
+        });
+        let at = self.now().wall;
+        match (kind, object) {
+            (Kind::AlertRule, Some(Object::AlertRule(rule))) => {
+                let uid = entry.map(|entry| entry.uid.clone()).unwrap_or_default();
+                let known = self.book.rule(&key).map(|(rule, _)| rule.generation);
+                if known != Some(rule.generation) {
+                    let change = if known.is_some() { "changed" } else { "accepted" };
+                    self.commit.audit.push(record::rule(&key, at, change, rule.generation, ""));
+                }
+                self.desk(desk::Event::Rule(key.clone(), Some(Arc::new(Routing::from(&*rule)))));
+                self.book(book::Event::Rule { key, uid, rule: Some(rule) });
+            }
+            (Kind::AlertRule, _) => {
+                if let Some((rule, _)) = self.book.rule(&key) {
+                    let (change, message) = match entry.as_ref().map(|entry| &entry.verdict) {
+                        Some(Verdict::Refused(refused)) => ("refused", refused.message.clone()),
+                        _ => ("deleted", Arc::from("")),
+                    };
+                    self.commit.audit.push(record::rule(&key, at, change, rule.generation, &message));
+                }
+                self.book(book::Event::Rule { key: key.clone(), uid: Arc::from(""), rule: None });
+                self.desk(desk::Event::Rule(key, None));
+            }
+            (Kind::NotificationChannel, Some(Object::NotificationChannel(channel))) => {
+                self.outboxes.set(channel.clone());
+                self.desk(desk::Event::Channel(key, ChannelIs::Valid(channel)));
+            }
+            (Kind::NotificationChannel, _) => {
+                self.outboxes.unset(&key);
+                let is = if entry.is_some() { ChannelIs::Refused } else { ChannelIs::Gone };
+                self.desk(desk::Event::Channel(key, is));
+            }
+            (Kind::Silence, object) => {
+                let mute = match object {
+                    Some(Object::Silence(silence)) => Some(Mute {
+                        scope: self.scope(&key),
+                        muted: Muted::Alerts(silence.matchers.clone()),
+                        starts_at: silence.starts_at,
+                        ends_at: silence.ends_at,
+                    }),
+                    _ => None,
+                };
+                self.desk(desk::Event::Mute(MuteKey { kind: MuteKind::Silence, object: key }, mute));
+            }
+            (Kind::MaintenanceWindow, object) => {
+                match object {
+                    Some(Object::MaintenanceWindow(window)) => self.windows.insert(key.clone(), window),
+                    _ => self.windows.remove(&key),
+                };
+                self.window(&key);
+            }
+            (Kind::HealthCheck, _) => {}
+        }
+    }
+
+    /// The namespace that a silence or a window reaches; None: all.
+    fn scope(&self, key: &ObjectKey) -> Option<Arc<str>> {
+        (key.namespace != self.operator).then(|| key.namespace.clone())
+    }
+
+    /// Tells the desk when a window is open, now or next.
+    fn window(&mut self, key: &ObjectKey) {
+        let at = self.now().wall;
+        let mute = self.windows.get(key).filter(|window| window.mute_alerts).and_then(|window| {
+            let open = |at| window.window.active_at(at);
+            let span = open(at).or_else(|| open(window.window.next_change_after(at)?))?;
+            let (muted, scope) = (Muted::Objects(window.selector.clone()), self.scope(key));
+            Some(Mute { scope, muted, starts_at: span.start, ends_at: span.end })
+        });
+        if let Some(mute) = &mute {
+            self.next_window = Some(self.next_window.map_or(mute.ends_at, |next| next.min(mute.ends_at)));
+        }
+        self.desk(desk::Event::Mute(MuteKey { kind: MuteKind::MaintenanceWindow, object: key.clone() }, mute));
+    }
+
+    /// A window that has closed may open again.
+    fn turn_windows(&mut self) {
+        if self.next_window.is_some_and(|at| at <= self.now().wall) {
+            self.next_window = None;
+            for key in self.windows.keys().cloned().collect::<Vec<_>>() {
+                self.window(&key);
+            }
+        }
+    }
+}
+
+/// A template of a rule, filled in with what was found.
+fn render(text: &str, found: &Found, now: WallMs) -> Result<String, String> {
+    let template = Template::parse(text).map_err(|error| error.to_string())?;
+    let data = Data {
+        labels: &found.labels,
+        value: found.value.map_or(f64::NAN, |value| value.0),
+        external_labels: &Labels::default(),
+        external_url: "",
+        now,
+    };
+    template.render(&data, &Queries::default(), Limits::default()).map_err(|error| error.to_string())
+}
+
+/// What an earlier process left in the outbox.
+fn item(row: &OutboxRow) -> Option<Item> {
+    if row.state.has_ended() {
+        return None;
+    }
+    match serde_json::from_slice::<Notification>(&row.body) {
+        Ok(notification) => Some(Item {
+            notification: Arc::new(notification),
+            order: row.order,
+            attempts: row.attempts,
+            not_before: row.not_before,
+            ambiguous: row.ambiguous || row.state == OutboxState::InFlight,
+            unrecorded: false,
+        }),
+        Err(error) => {
+            error!(id = &*row.id, %error, "a notification that waits cannot be read, and is left out");
+            None
+        }
+    }
+}
+
+fn tell(turn: Turn, episode: &Episode) {
+    let (namespace, name, alert) = (&*episode.rule.namespace, &*episode.rule.name, &*episode.name);
+    let (fingerprint, reason) = (episode.fingerprint.to_string(), episode.reason.map_or("", |reason| reason.as_str()));
+    match turn {
+        Turn::Firing => warn!(namespace, name, reason, fingerprint, "alert {alert} fires: {}", episode.message),
+        Turn::Resolved => info!(namespace, name, reason, fingerprint, "alert {alert} is resolved"),
+        Turn::Updated => {}
+        _ => tracing::debug!(namespace, name, reason, fingerprint, "alert {alert}: {turn}"),
+    }
+}

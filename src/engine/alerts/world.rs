@@ -1,0 +1,71 @@
+//! What rules look at: the snapshot of all checks.
+
+use std::sync::Arc;
+
+use crate::{
+    alert::book::{Seen, Target, World},
+    clock::WallMs,
+    engine::{CheckView, Snapshot, TargetCell},
+    health::Reason,
+    history::Recent,
+    model::{ObjectKey, ProbeMetric},
+};
+
+/// The snapshot, at one time.
+pub(super) struct Now<'s> {
+    pub(super) snapshot: &'s Snapshot,
+    pub(super) at: WallMs,
+}
+
+impl World for Now<'_> {
+    fn check(&self, key: &ObjectKey) -> Option<Seen> {
+        self.snapshot.get(key).map(|cell| seen(&cell.view.load()))
+    }
+
+    fn checks(&self, namespace: &str) -> Vec<Seen> {
+        let all = self.snapshot.checks();
+        let first = ObjectKey::new(namespace, "");
+        all.range(first..)
+            .take_while(|(key, _)| &*key.namespace == namespace)
+            .map(|(_, cell)| seen(&cell.view.load()))
+            .collect()
+    }
+
+    fn figures(&self, check: &ObjectKey, metric: ProbeMetric, minutes: u32) -> Vec<Target> {
+        let Some(cell) = self.snapshot.get(check) else { return Vec::new() };
+        let view = cell.view.load_full();
+        let figure = |target: &Arc<TargetCell>| Target {
+            instance: target.instance.clone(),
+            is_one_of_many: view.targets.len() > 1,
+            value: value(&mut target.history.lock(), self.at, minutes, metric),
+        };
+        view.targets.iter().map(figure).collect()
+    }
+}
+
+fn value(recent: &mut Recent, at: WallMs, minutes: u32, metric: ProbeMetric) -> Option<f64> {
+    let quantiles = matches!(metric, ProbeMetric::LatencyQuantile(_));
+    let figures = recent.figures(at, minutes, quantiles);
+    match metric {
+        ProbeMetric::FailureRatio => figures.failure_ratio(),
+        ProbeMetric::LatencyAverage => figures.latency_average(),
+        ProbeMetric::LatencyQuantile(percentile) => figures.latency_quantile(percentile.quantile()),
+    }
+}
+
+/// A check as rules see it.
+pub(in crate::engine) fn seen(view: &CheckView) -> Seen {
+    let dependency = (view.reason == Reason::DependencyUnhealthy).then(|| {
+        // `NAME fails: …`, or, of several targets, with what they are before it.
+        let before = view.message.split(" fails: ").next().unwrap_or_default();
+        Arc::from(before.rsplit(' ').next().unwrap_or_default())
+    });
+    Seen {
+        key: view.key.clone(),
+        labels: view.labels.clone(),
+        state: view.state,
+        is_verdict: view.reason != Reason::Pending,
+        message: view.message.clone(),
+        dependency,
+    }
+}
