@@ -62,13 +62,15 @@ fn an_alert_is_told_survives_a_kill_and_its_end_is_told_by_the_next_process() {
     assert_eq!(alert["labels"], labels);
     probity.stop(Signal::KILL);
 
-    // It fires on, and nobody is told again.
+    // It fires on. Where the kill came between the line and its record, the line comes again, under the same id.
     let probity = Probity::start(&manifests, &data, &[]);
     probity.wait_for("/health/detailed", |answer| (answer.json()["status"] == "unhealthy").then_some(()));
-    assert_eq!(told(&probity), [Value::Null; 0], "it was told before the kill");
+    let repeated = told(&probity);
+    assert!(repeated.len() <= 1, "{repeated:?}");
+    assert!(repeated.iter().all(|again| again["notification"] == firing["notification"]), "{repeated:?}");
 
     let _up = Target::on(TcpListener::bind(("127.0.0.1", port)).unwrap());
-    let resolved = nth(&probity, 0);
+    let resolved = nth(&probity, repeated.len());
     assert_eq!(resolved["status"], "resolved", "{resolved}");
     assert_eq!(resolved["alerts"][0]["labels"], labels);
     probity.stop(Signal::TERM);

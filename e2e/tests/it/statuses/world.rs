@@ -7,7 +7,7 @@ use kube::{Config, config::KubeConfigOptions, config::Kubeconfig};
 use probity::{
     clock::Clock,
     controller::{Budgets, StatusWriter, Statuses, Tally, recorder},
-    engine::{Core, EVENTS, Engine, Snapshot},
+    engine::{Bell, Core, EVENTS, Engine, Snapshot},
     health::State,
     history::Volatile,
     metrics::{Exposition, Metrics},
@@ -100,7 +100,7 @@ async fn parts(kubeconfig: &Path, budgets: Budgets) -> Result<(Snapshot, Metrics
         beat: Progress::new(clock).watch("engine"),
         readiness: readiness.clone(),
         listener: Some(Arc::new(statuses.clone())),
-        bell: engine::Bell::default(),
+        bell: Bell::default(),
     };
     let source = Kubernetes::new(&cluster, &[], catalog, tell, readiness, Arc::new(statuses));
     // Told to stop by the end of its runtime, as by a kill.
