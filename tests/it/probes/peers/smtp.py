@@ -44,7 +44,8 @@ class Handler:
 
 def authenticate(server, session, envelope, mechanism, data):
     good = isinstance(data, LoginPassword) and (data.login, data.password) == (b"probity", b"s3cret")
-    return AuthResult(success=good)
+    # "Handled" would mean that the refusal has been sent already.
+    return AuthResult(success=good, handled=good)
 
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
