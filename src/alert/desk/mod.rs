@@ -150,7 +150,11 @@ impl Desk {
 
     /// When [`Event::Time`] is due, on the timeline; silences go by the wall clock, which may be stepped, so a caller
     /// asks again now and then.
+    /// Nothing is before [`Event::Loaded`].
     pub fn next_due(&self, now: Moment) -> Option<i64> {
+        if !self.loaded {
+            return None;
+        }
         let turn = self.mutes.next().map(|wall| now.at.saturating_add(wall.saturating_sub(now.wall)));
         self.timers.next().into_iter().chain(turn).min()
     }
