@@ -8,6 +8,7 @@ mod dial;
 mod egress;
 mod failure;
 mod guarded;
+pub mod oauth2;
 mod resolve;
 pub mod tls;
 

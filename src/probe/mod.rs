@@ -22,7 +22,7 @@ pub use run::{Kind, Passed, Phase, Run};
 use crate::{
     clock::Clock,
     model::{Degraded, Place, Probe},
-    net::Net,
+    net::{Net, oauth2::Tokens},
 };
 
 /// What every probe has at hand: shared, cheap to clone.
@@ -31,7 +31,7 @@ pub struct Context {
     pub clock: Clock,
     pub net: Arc<Net>,
     /// OAuth2 tokens, shared between all checks that use the same grant.
-    pub tokens: Arc<http::Tokens>,
+    pub tokens: Arc<Tokens>,
     /// The API server, for `workload`; None stand-alone.
     pub cluster: Option<kube::Client>,
 }

@@ -8,7 +8,6 @@ mod decode;
 mod exchange;
 mod expect;
 pub mod fuzz;
-mod oauth2;
 mod redirect;
 mod wire;
 
@@ -17,13 +16,11 @@ use hyper::{
     header::{CONTENT_LENGTH, HeaderMap, LAST_MODIFIED},
     http::response::Parts,
 };
-pub use oauth2::Tokens;
 
 use self::{
     body::End,
     exchange::Exchange,
     expect::{Miss, Need},
-    oauth2::Token,
     redirect::Trail,
     wire::Wire,
 };
@@ -31,7 +28,10 @@ use super::{Details, HttpDetails, Kind, Passed, Phase, Run};
 use crate::{
     health::Reason,
     model::{Auth, Http, HttpVersion, Request, Response},
-    net::{Alpn, Failure},
+    net::{
+        Alpn, Failure,
+        oauth2::{Grant, Token},
+    },
 };
 
 impl Kind for Http {
@@ -75,7 +75,7 @@ impl Http {
             Some(Auth::OAuth2 { token_url, client_id, client_secret, scopes }) if trail.is_trusted() => {
                 run.enter(Phase::Token);
                 let ca = self.tls.ca.as_deref();
-                let grant = oauth2::Grant { token_url, client_id, client_secret, scopes, ca };
+                let grant = Grant { token_url, client_id, client_secret, scopes, ca, proxy: false };
                 run.context.tokens.get(&run.context.net, run.clock(), &grant).await.map(Some)
             }
             _ => Ok(None),

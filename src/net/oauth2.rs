@@ -1,6 +1,7 @@
 //! OAuth2 tokens by client credentials (RFC 6749, section 4.4), kept until shortly before they expire.
 //!
-//! Many checks with one grant share one token and one request for it. No secret reaches a message.
+//! Whoever has the same grant shares one token and one request for it. No secret reaches a message. Called by what
+//! speaks HTTP with an `auth` of its own: probes and queries.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -14,15 +15,11 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use url::{Url, form_urlencoded};
 
-use crate::{
-    clock::Clock,
-    health::Reason,
-    model::Secret,
-    net::{
-        Failure, Net,
-        client::{Client, Limits, from_request, peer_of, read_bounded},
-    },
+use super::{
+    Failure, Net,
+    client::{Client, Limits, from_request, peer_of, read_bounded},
 };
+use crate::{clock::Clock, health::Reason, model::Secret};
 
 /// More grants than one cluster's checks have. With all in use, further ones fetch a token per run.
 const GRANTS_MAX: usize = 1024;
@@ -43,30 +40,32 @@ type Key = [u8; 32];
 
 /// What a token is asked for with.
 #[derive(Clone, Copy)]
-pub(super) struct Grant<'a> {
-    pub(super) token_url: &'a Url,
-    pub(super) client_id: &'a Secret,
-    pub(super) client_secret: &'a Secret,
-    pub(super) scopes: &'a [String],
+pub struct Grant<'a> {
+    pub token_url: &'a Url,
+    pub client_id: &'a Secret,
+    pub client_secret: &'a Secret,
+    pub scopes: &'a [String],
     /// PEM of the authorities that the token's server may have beside those of this machine.
-    pub(super) ca: Option<&'a str>,
+    pub ca: Option<&'a str>,
+    /// Whether the HTTP proxy variables are honoured: not for probes.
+    pub proxy: bool,
 }
 
 /// A token as it is sent.
 #[derive(Debug, Clone)]
-pub(super) struct Token {
+pub struct Token {
     /// "Bearer …", marked sensitive.
-    pub(super) header: HeaderValue,
+    pub header: HeaderValue,
     /// It was not fetched for this run: a 401 may mean that it was withdrawn.
-    pub(super) was_kept: bool,
+    pub was_kept: bool,
     key: Key,
 }
 
 /// The tokens of all grants.
 #[derive(Default)]
 pub struct Tokens {
-    /// By what they trust.
-    clients: Mutex<HashMap<Option<Key>, Client>>,
+    /// By what they trust, and whether they go through proxies.
+    clients: Mutex<HashMap<(Option<Key>, bool), Client>>,
     slots: Mutex<HashMap<Key, Arc<Slot>>>,
 }
 
@@ -92,7 +91,7 @@ impl Tokens {
     ///
     /// # Errors
     /// AuthenticationFailed; Blocked or LocalResources when the trouble is ours.
-    pub(super) async fn get(&self, net: &Arc<Net>, clock: &Clock, grant: &Grant<'_>) -> Result<Token, Failure> {
+    pub async fn get(&self, net: &Arc<Net>, clock: &Clock, grant: &Grant<'_>) -> Result<Token, Failure> {
         let key = grant.key();
         let slot = self.slot(key);
         let asked = clock.mono();
@@ -104,7 +103,7 @@ impl Tokens {
         if let Some((_, failure)) = state.failed.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(failure.clone());
         }
-        let client = self.client(net, grant.ca)?;
+        let client = self.client(net, grant.ca, grant.proxy)?;
         match fetch(&client, grant).await {
             Ok((header, lifetime)) => {
                 let until = clock.mono() + usable(lifetime);
@@ -119,7 +118,7 @@ impl Tokens {
     }
 
     /// Drops a token that was refused, unless it was replaced already.
-    pub(super) fn forget(&self, token: Token) {
+    pub fn forget(&self, token: Token) {
         let slot = self.slots.lock().get(&token.key).cloned();
         if let Some(slot) = slot
             && let Ok(mut state) = slot.0.try_lock()
@@ -142,12 +141,12 @@ impl Tokens {
         Arc::clone(slots.entry(key).or_default())
     }
 
-    fn client(&self, net: &Arc<Net>, ca: Option<&str>) -> Result<Client, Failure> {
-        let key = ca.map(|ca| Sha256::digest(ca).into());
+    fn client(&self, net: &Arc<Net>, ca: Option<&str>, proxy: bool) -> Result<Client, Failure> {
+        let key = (ca.map(|ca| Sha256::digest(ca).into()), proxy);
         if let Some(client) = self.clients.lock().get(&key) {
             return Ok(client.clone());
         }
-        let limits = Limits { timeout: TIMEOUT, redirects: 0, proxy: false };
+        let limits = Limits { timeout: TIMEOUT, redirects: 0, proxy };
         let made = Client::trusting(net, &limits, ca).map_err(|what| Failure::new(Reason::LocalResources, what))?;
         let mut clients = self.clients.lock();
         if clients.len() >= CLIENTS_MAX {
@@ -168,6 +167,7 @@ impl Grant<'_> {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text);
         }
+        hash.update([u8::from(self.proxy)]);
         hash.finalize().into()
     }
 
@@ -318,13 +318,20 @@ mod tests {
     fn grants_are_told_apart_by_all_they_hold() {
         let (one, two) = (Secret::new("a".to_owned()), Secret::new("ab".to_owned()));
         let url: Url = "https://id.example/".parse().unwrap();
-        let grant =
-            |client_id, client_secret, scopes| Grant { token_url: &url, client_id, client_secret, scopes, ca: None };
+        let grant = |client_id, client_secret, scopes| Grant {
+            token_url: &url,
+            client_id,
+            client_secret,
+            scopes,
+            ca: None,
+            proxy: false,
+        };
         let scopes = vec!["b".to_owned()];
         let other = Grant { ca: Some("b"), ..grant(&one, &one, &[]) };
+        let through = Grant { proxy: true, ..grant(&one, &one, &[]) };
         let grants =
             [grant(&one, &two, &[]), grant(&two, &one, &[]), grant(&one, &one, &scopes), grant(&one, &one, &[])];
-        let keys: Vec<Key> = grants.iter().chain([&other]).map(Grant::key).collect();
+        let keys: Vec<Key> = grants.iter().chain([&other, &through]).map(Grant::key).collect();
         for (index, key) in keys.iter().enumerate() {
             assert!(!keys[index + 1..].contains(key));
         }
