@@ -127,8 +127,21 @@ impl Run<'_> {
     }
 
     fn print(&mut self, value: &Value, at: usize) -> Done<()> {
-        if let Value::Text(text) = value {
-            return self.write(text, at);
+        let data = self.env.data;
+        match value {
+            Value::Text(text) => return self.write(text, at),
+            Value::Nothing => return self.write("<no value>", at),
+            Value::Root => {
+                let parts = [
+                    Value::Labels(data.labels.clone()),
+                    Value::Labels(data.external_labels.clone()),
+                    Value::text(data.external_url),
+                    Value::Float(data.value),
+                ];
+                let parts = parts.map(|part| part.to_string()).join(" ");
+                return self.write(&format!("{{{parts}}}"), at);
+            }
+            _ => {}
         }
         let text = self.env.print(std::slice::from_ref(value)).map_err(|what| Stop::Failed(at, what))?;
         self.write(&text, at)

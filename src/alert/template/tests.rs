@@ -148,6 +148,12 @@ pub(super) const RENDERED: &[(&str, f64, &str)] = &[
     ("{{ lt 1 2 }}{{ le 2 2 }}{{ ge \"a\" \"b\" }}{{ gt 1.5 0.5 }}", 0.0, "truetruefalsetrue"),
     ("{{ $value }}{{ \"{{\" }} }}", 1.0, "1{{ }}"),
     ("{{\n $value\n | humanize }}", 1000.0, "1k"),
+    ("{{ print nil }}", 0.0, "<nil>"),
+    (
+        "{{ $externalLabels }}{{ with 1 }}{{ $ }}{{ end }}",
+        2.0,
+        "map[region:eu]{map[instance:db.example.com:9100 job:node z:<b>] map[region:eu] https://prom.example.com/prefix/ 2}",
+    ),
 ];
 
 #[test]

@@ -7,7 +7,7 @@ use crate::alert::Labels;
 
 #[derive(Debug, Clone)]
 pub(super) enum Value {
-    /// What is not there: it prints as Go's `<no value>`.
+    /// What is not there. An action writes it as `<no value>`, and `print` as `<nil>`.
     Nothing,
     Bool(bool),
     Int(i64),
@@ -106,7 +106,7 @@ impl Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nothing => f.write_str("<no value>"),
+            Self::Nothing => f.write_str("<nil>"),
             Self::Bool(value) => write!(f, "{value}"),
             Self::Int(value) => write!(f, "{value}"),
             Self::Float(value) => f.write_str(&number::general(*value, None)),

@@ -13,8 +13,7 @@ pub(super) fn title(text: &str) -> String {
         if !is_word(at) && !joins {
             pending = true;
             out.push(*c);
-        } else if pending && c.is_alphabetic() {
-            pending = false;
+        } else if std::mem::take(&mut pending) {
             out.extend(c.to_uppercase());
         } else {
             out.push(*c);
@@ -104,7 +103,7 @@ mod tests {
             ("disk-full, now", "Disk-Full, Now"),
             ("don't stop", "Don't Stop"),
             ("foo_bar foo.bar", "Foo_bar Foo.bar"),
-            ("éa", "Éa"),
+            ("éa 3d", "Éa 3d"),
             ("", ""),
         ] {
             assert_eq!(title(text), expected);
