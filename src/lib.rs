@@ -26,6 +26,7 @@ pub mod history;
 pub mod net;
 pub mod notify;
 pub mod probe;
+pub mod query;
 pub mod source;
 pub mod targets;
 

@@ -4,7 +4,6 @@ use super::{
     Mistake, ValueType,
     functions::{self, Function},
     lexer::Token,
-    operator::Operator,
     parser::{Parser, Part},
 };
 
@@ -26,14 +25,13 @@ const AGGREGATIONS: [(&str, Option<ValueType>); 14] = [
     ("topk", Some(ValueType::Scalar)),
 ];
 
-/// Words that cannot be the name of a metric, beside the operators.
-const RESERVED: [&str; 5] = ["bool", "on", "ignoring", "group_left", "group_right"];
+/// Words that cannot be the name of a metric; that of a set operator can.
+const RESERVED: [&str; 6] = ["atan2", "bool", "on", "ignoring", "group_left", "group_right"];
 
 impl Parser<'_> {
     /// What the name `name`, which stood at `at`, begins.
     pub(super) fn name(&mut self, name: &str, at: usize) -> Result<Part, Mistake> {
-        let reserved = RESERVED.iter().any(|word| word.eq_ignore_ascii_case(name));
-        if reserved || Operator::of(&Token::Name(name)).is_some() {
+        if RESERVED.iter().any(|word| word.eq_ignore_ascii_case(name)) {
             return Err(self.mistake(at, format!("unexpected '{name}': an operand is missing here")));
         }
         let parameter = AGGREGATIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));

@@ -1,4 +1,5 @@
-//! PromQL, read as far as it takes to say whether an expression is one, where its mistake is, and what it gives.
+//! PromQL, read as far as it takes to say whether an expression is one, where its mistake is, and what it gives; and what
+//! a server answers to it.
 //!
 //! Pure. It evaluates nothing: that is for a Prometheus-compatible server, which `query` asks. Called by `validate`
 //! when an object is accepted, so that a mistake is shown at once and with its place. The grammar is that of
@@ -6,6 +7,7 @@
 //!
 //! An expression is bounded in length and nesting, so that none can exhaust the stack.
 
+mod answer;
 mod call;
 mod functions;
 mod lexer;
@@ -18,6 +20,7 @@ mod string;
 #[cfg(test)]
 mod tests;
 
+pub use answer::{Answer, AnswerError, Found, Point, SERIES_MAX, Sample, Series};
 pub use mistake::Mistake;
 use parser::Parser;
 

@@ -167,7 +167,7 @@ fn random_schedules_are_the_same_as_looking_at_every_minute() {
         prop_oneof![(0_u8..60).prop_map(|minute| minute.to_string()), (5_u8..40).prop_map(|step| format!("*/{step}"))];
     let days = prop_oneof![Just("* * *"), Just("* * SUN"), Just("* * 5-7"), Just("1-7 * SUN"), Just("*/2 3,10 *")];
     let length = prop_oneof![1_u64..120, 1_u64..3000];
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 48, ..ProptestConfig::default() });
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 24, ..ProptestConfig::default() });
     runner
         .run(&(0..walks.len(), minutes, hours, days, length), |(index, minute, hour, days, length)| {
             let (zone, walk) = &walks[index];
