@@ -110,7 +110,8 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
     let readiness = Readiness::waiting_for(&["source", "store"]);
     let store: Arc<dyn Store> = {
         let mut options = history::Options::new(clock.clone());
-        options.retention = settings.history;
+        options.retention = settings.retention.history;
+        options.audit_retention = settings.retention.audit;
         history::open(&settings.data_dir, options)?
     };
     readiness.ready("store");

@@ -15,8 +15,8 @@ pub struct Settings {
     pub max_in_flight: usize,
     /// Of the objects in a cluster.
     pub status: Budgets,
-    /// How long history is kept.
-    pub history: Duration,
+    /// How long data is kept.
+    pub retention: Retention,
     pub api_token_file: Option<PathBuf>,
     /// In a cluster, whoever reaches the address may read.
     pub open_reads: bool,
@@ -24,6 +24,38 @@ pub struct Settings {
     pub tls_key: Option<PathBuf>,
     /// Of what channels of kind log write to stdout.
     pub log_format: LogFormat,
+}
+
+/// How long data is kept, by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    pub history: Duration,
+    /// The audit trail.
+    pub audit: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_secs(days * 86_400);
+        Self { history: days(100), audit: days(400) }
+    }
+}
+
+impl Retention {
+    /// With what was said of some kinds; what is said last of a kind holds.
+    pub fn with(said: &[Kept]) -> Self {
+        said.iter().fold(Self::default(), |all, said| match *said {
+            Kept::History(history) => Self { history, ..all },
+            Kept::Audit(audit) => Self { audit, ..all },
+        })
+    }
+}
+
+/// How long data of one kind is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    History(Duration),
+    Audit(Duration),
 }
 
 /// Where objects come from.
@@ -49,21 +81,23 @@ const MAX_RETENTION: Duration = Duration::from_secs(3660 * 86_400);
 ///
 /// # Errors
 /// What is wrong and what would be right, in one line.
-pub fn retention(text: &str) -> Result<Duration, String> {
+pub fn retention(text: &str) -> Result<Kept, String> {
     let (kind, duration) = text.split_once('=').ok_or("write KIND=DURATION, as in history=100d")?;
-    if kind != "history" {
-        return Err(format!("unknown kind of data \"{kind}\": this version keeps \"history\""));
-    }
+    let kept = match kind {
+        "history" => Kept::History,
+        "audit" => Kept::Audit,
+        _ => return Err(format!("unknown kind of data \"{kind}\": this version keeps \"history\" and \"audit\"")),
+    };
     let parsed =
         long_duration(duration).ok_or_else(|| format!("\"{duration}\" is not a duration: write 100d, 12w or 2400h"))?;
     if parsed < Duration::from_secs(86_400) || parsed > MAX_RETENTION {
         return Err(format!("\"{duration}\" is out of range: from 1d to 3660d"));
     }
-    Ok(parsed)
+    Ok(kept(parsed))
 }
 
 /// A duration of windows and retention: `^([0-9]+(ms|s|m|h|d|w))+$`.
-fn long_duration(text: &str) -> Option<Duration> {
+pub fn long_duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total = Duration::ZERO;
     while !rest.is_empty() {
@@ -91,11 +125,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_said_last_of_a_kind_holds() {
+        let (day, default) = (Duration::from_secs(86_400), Retention::default());
+        assert_eq!(Retention::with(&[]), default);
+        assert_eq!(Retention::with(&[Kept::Audit(day)]), Retention { audit: day, ..default });
+        let said = [Kept::History(day), Kept::Audit(day), Kept::History(2 * day)];
+        assert_eq!(Retention::with(&said), Retention { history: 2 * day, audit: day });
+    }
+
+    #[test]
     fn retention_takes_days_and_weeks_and_refuses_the_rest() {
-        assert_eq!(retention("history=100d"), Ok(Duration::from_secs(100 * 86_400)));
-        assert_eq!(retention("history=2w12h"), Ok(Duration::from_secs(14 * 86_400 + 12 * 3600)));
+        assert_eq!(retention("history=100d"), Ok(Kept::History(Duration::from_secs(100 * 86_400))));
+        assert_eq!(retention("history=2w12h"), Ok(Kept::History(Duration::from_secs(14 * 86_400 + 12 * 3600))));
+        assert_eq!(retention("audit=1d"), Ok(Kept::Audit(Duration::from_secs(86_400))));
         for bad in
-            ["100d", "audit=1d", "history=", "history=1", "history=1y", "history=5h", "history=99999d", "history=-1d"]
+            ["100d", "audits=1d", "history=", "history=1", "history=1y", "history=5h", "history=99999d", "history=-1d"]
         {
             assert!(retention(bad).is_err(), "{bad}");
         }

@@ -1,10 +1,10 @@
 //! `probity run`: arguments in, a process that goes on until it is told to stop.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf};
 
 use crate::{
     controller::Budgets,
-    settings::{DEFAULT_IN_FLIGHT, MAX_IN_FLIGHT, Origin, Settings, retention},
+    settings::{DEFAULT_IN_FLIGHT, Kept, MAX_IN_FLIGHT, Origin, Retention, Settings, retention},
     telemetry,
 };
 
@@ -47,9 +47,9 @@ pub struct Args {
     #[arg(long, env = "PROBITY_STATUS_TRANSITIONS_PER_SECOND", value_name = "N", default_value_t = 200,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     status_transitions_per_second: u32,
-    /// How long data is kept, by kind [default: history=100d]
-    #[arg(long, env = "PROBITY_RETENTION", value_name = "KIND=DURATION", value_parser = retention)]
-    retention: Option<Duration>,
+    /// How long data is kept, by kind [default: history=100d,audit=400d]
+    #[arg(long, env = "PROBITY_RETENTION", value_name = "KIND=DURATION", value_delimiter = ',', value_parser = retention)]
+    retention: Vec<Kept>,
     /// File with the bearer token that readers must bring when not on loopback
     #[arg(long, env = "PROBITY_API_TOKEN_FILE", value_name = "FILE")]
     api_token_file: Option<PathBuf>,
@@ -69,9 +69,6 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "write a numeric address and a port, as in 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080".to_owned())
 }
 
-/// Without a word on it, history is kept this long.
-const DEFAULT_RETENTION: Duration = Duration::from_secs(100 * 86_400);
-
 pub fn run(cli: &Cli, args: &Args) -> Exit {
     if let Err(error) = telemetry::init(cli.log_format, &cli.log_level) {
         eprintln!("probity: {error}");
@@ -89,7 +86,7 @@ pub fn run(cli: &Cli, args: &Args) -> Exit {
         egress,
         max_in_flight: usize::try_from(args.max_in_flight).unwrap_or(MAX_IN_FLIGHT),
         status: Budgets { transitions: args.status_transitions_per_second, refreshes: args.status_refresh_per_second },
-        history: args.retention.unwrap_or(DEFAULT_RETENTION),
+        retention: Retention::with(&args.retention),
         api_token_file: args.api_token_file.clone(),
         open_reads: args.open_reads,
         tls_cert: args.tls_cert.clone(),

@@ -13,10 +13,12 @@ use super::{
 };
 
 /// A single number that another part of the program gives at each scrape.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
     pub name: &'static str,
     pub help: &'static str,
+    /// As they stand between the braces; empty for none.
+    pub labels: String,
     /// Whether it only rises, and its name ends in `_total`.
     pub counter: bool,
     pub value: f64,
@@ -55,6 +57,9 @@ impl Exposition {
         for figure in figures {
             text::head(&mut own, figure.name, figure.help, if figure.counter { "counter" } else { "gauge" });
             own.extend_from_slice(figure.name.as_bytes());
+            if !figure.labels.is_empty() {
+                own.extend_from_slice(format!("{{{}}}", figure.labels).as_bytes());
+            }
             own.push(b' ');
             text::number(&mut own, figure.value);
             own.push(b'\n');
