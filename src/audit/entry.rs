@@ -58,10 +58,13 @@ pub enum Event {
         status: Arc<str>,
         /// Why now.
         why: Arc<str>,
+        /// The channel that should have been told, and gave a permanent error.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instead_of: Option<Arc<str>>,
     },
     /// A channel is not told about an alert, or not yet.
     Suppression {
-        /// What kind of thing stands in the way: silence, maintenance, inhibition, dependency, acknowledgement,
+        /// What kind of thing stands in the way: silence, maintenance, inhibition, dependency, grouping, rate limit,
         /// severity, …
         by: Arc<str>,
         /// Which one.
@@ -72,6 +75,14 @@ pub enum Event {
         channel: Option<Arc<str>>,
         /// What would have been said of the alert.
         status: Arc<str>,
+        /// Until when at the latest, where that is known.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            serialize_with = "write_some_time",
+            deserialize_with = "read_some_time"
+        )]
+        until: Option<WallMs>,
         /// Whether it ended, rather than began.
         #[serde(default, skip_serializing_if = "no")]
         ended: bool,

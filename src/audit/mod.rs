@@ -10,12 +10,15 @@
 mod canonical;
 mod digest;
 mod entry;
+mod item;
 mod row;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod words;
 
 pub use digest::{Digest, Head, HeadError, Place};
 pub use entry::{Entry, Event, Kind, Lost};
+pub use item::Item;
 pub use row::{Body, Index, Row, follow};
 pub use verify::{Broken, Proof, Verifier, Why, verify};

@@ -93,9 +93,4 @@ impl Row {
         let value = serde_json::from_slice(&self.body).ok()?;
         (canonical(&value) == self.body).then_some(value)
     }
-
-    /// A row from what the API gives of it.
-    pub fn from_value(place: Place, previous: Vec<u8>, digest: Vec<u8>, value: &Value) -> Self {
-        Self { place, previous, body: canonical(value), digest, index: None }
-    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Exit codes: 0 good, 1 found something bad, 2 bad input or usage, 3 could not run.
 
+mod ask;
+mod audit;
 mod check;
 mod completion;
 mod crds;
@@ -65,6 +67,11 @@ pub enum Command {
     /// The worst comes first. The exit code is 0 when all checks are well or degraded, 1 when one is Unhealthy
     /// or Unknown, 3 when the server cannot be asked.
     Status(status::Args),
+    /// Reads the audit trail, and proves that no row is missing or changed
+    ///
+    /// What happened, oldest first: transitions, what was told to whom, what was not and why. The exit code is 0,
+    /// or 1 when `verify` finds a row that is missing or changed, 3 when the trail cannot be read.
+    Audit(audit::Args),
     /// Prints the CustomResourceDefinitions
     Crds(crds::Args),
     /// Prints a completion script for a shell
@@ -87,6 +94,7 @@ pub fn main() -> Exit {
         Command::Check(args) => check::run(&cli, args),
         Command::Validate(args) => validate::run(&cli, args),
         Command::Status(args) => status::run(&cli, args),
+        Command::Audit(args) => audit::run(args),
         Command::Crds(args) => crds::run(args),
         Command::Completion(args) => completion::run(args),
     }

@@ -3,15 +3,11 @@
 mod fetch;
 mod table;
 
-use std::{
-    io::{IsTerminal as _, Write as _},
-    path::PathBuf,
-};
+use std::io::{IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
-use url::Url;
 
-use super::{Cli, Exit};
+use super::{Cli, Exit, ask::Place};
 use crate::clock::Clock;
 
 #[derive(Debug, clap::Args)]
@@ -20,12 +16,8 @@ use crate::clock::Clock;
                   probity status -o json | jq .failed_checks"
 )]
 pub struct Args {
-    /// Where Probity serves; a certificate is checked against the machine's roots (or SSL_CERT_FILE)
-    #[arg(long, env = "PROBITY_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = server)]
-    pub server: Url,
-    /// File with the bearer token that a server on another address than loopback wants
-    #[arg(long, env = "PROBITY_API_TOKEN_FILE", value_name = "FILE")]
-    pub api_token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub server: Place,
     /// How to tell: a table, or the JSON of /health/detailed
     #[arg(short, long, value_enum, default_value = "table", value_name = "FORMAT")]
     pub output: Format,
@@ -35,16 +27,6 @@ pub struct Args {
 pub enum Format {
     Table,
     Json,
-}
-
-fn server(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let mut url = url.ok_or("it is no URL of a server; give http://HOST:PORT or https://HOST:PORT")?;
-    if !url.path().ends_with('/') {
-        // What follows is a folder of this, not beside it.
-        url.set_path(&format!("{}/", url.path()));
-    }
-    Ok(url)
 }
 
 pub fn run(_cli: &Cli, args: &Args) -> Exit {
@@ -71,18 +53,4 @@ pub fn run(_cli: &Cli, args: &Args) -> Exit {
         return Exit::CouldNotRun;
     }
     if told.bad { Exit::Bad } else { Exit::Good }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::server;
-
-    #[test]
-    fn a_server_is_a_url_with_a_host() {
-        assert_eq!(server("http://127.0.0.1:8080").unwrap().as_str(), "http://127.0.0.1:8080/");
-        assert_eq!(server("https://x/probity").unwrap().join("health").unwrap().as_str(), "https://x/probity/health");
-        for bad in ["127.0.0.1:8080", "localhost:8080", "ftp://x", "http://", "unix:/run/x", ""] {
-            assert!(server(bad).is_err(), "{bad}");
-        }
-    }
 }

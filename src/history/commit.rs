@@ -136,10 +136,12 @@ pub enum OutboxState {
     Delivered,
     /// Given up; kept longer, and may be queued again.
     Dead,
+    /// Another one says what it said; kept as long as those that were delivered.
+    Folded,
 }
 
 impl OutboxState {
-    pub const ALL: [Self; 4] = [Self::Queued, Self::InFlight, Self::Delivered, Self::Dead];
+    pub const ALL: [Self; 5] = [Self::Queued, Self::InFlight, Self::Delivered, Self::Dead, Self::Folded];
 
     /// Its name in the database: part of the format.
     pub fn as_str(self) -> &'static str {
@@ -148,11 +150,12 @@ impl OutboxState {
             Self::InFlight => "in flight",
             Self::Delivered => "delivered",
             Self::Dead => "dead",
+            Self::Folded => "folded",
         }
     }
 
     pub fn has_ended(self) -> bool {
-        matches!(self, Self::Delivered | Self::Dead)
+        matches!(self, Self::Delivered | Self::Dead | Self::Folded)
     }
 }
 

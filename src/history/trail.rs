@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 use crate::{
     audit::{Head, Index, Kind, Place, Row},
     clock::WallMs,
+    settings::long_duration,
 };
 
 /// Rows of one page: some 600 bytes each.
@@ -91,6 +92,20 @@ impl AuditQuery {
     }
 }
 
+/// A moment as people write it: RFC 3339, or how long ago it was, as in `90m` and `7d`.
+///
+/// # Errors
+/// What would be right, in one line.
+pub fn moment(text: &str, now: WallMs) -> Result<WallMs, String> {
+    if let Ok(moment) = text.parse::<jiff::Timestamp>() {
+        return Ok(moment.as_millisecond());
+    }
+    let ago = long_duration(text).and_then(|ago| i64::try_from(ago.as_millis()).ok());
+    ago.map(|ago| now.saturating_sub(ago)).ok_or_else(|| {
+        "it is no moment; give one such as 2027-01-15T08:00:00Z, or how long ago it was, such as 90m or 7d".to_owned()
+    })
+}
+
 /// Where a page ended. It prints as `AT:CHAIN:SEQ`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Cursor {
@@ -137,6 +152,23 @@ mod tests {
         assert_eq!(About::alert("00FF00ff00ff00ff"), About::Alert("00FF00ff00ff00ff".into()));
         assert_eq!(About::rule("a"), About::Rule { namespace: None, name: "a".into() });
         assert_eq!(About::rule("web/a"), About::Rule { namespace: Some("web".into()), name: "a".into() });
+    }
+
+    #[test]
+    fn a_moment_is_one_or_an_age() {
+        let now = 1_800_000_000_000;
+        for (text, want) in [
+            ("2027-01-15T08:00:00Z", Some(now)),
+            ("2027-01-15T09:00:00.5+01:00", Some(now + 500)),
+            ("90m", Some(now - 5_400_000)),
+            ("7d", Some(now - 604_800_000)),
+            ("yesterday", None),
+            ("2027-01-15", None),
+            ("-1h", None),
+            ("", None),
+        ] {
+            assert_eq!(moment(text, now).ok(), want, "{text}");
+        }
     }
 
     #[test]

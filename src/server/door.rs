@@ -16,6 +16,7 @@ use super::{
 use crate::engine::Snapshot;
 
 const CHECKS: &str = "healthchecks";
+const RULES: &str = "alertrules";
 /// Namespaces of which somebody who may not see all is asked about, one question each every 10 s; who has more
 /// narrows the list by `?namespace=`.
 const NAMESPACES: usize = 256;
@@ -43,17 +44,19 @@ pub(super) async fn admit(
             let wish = Wish { verb: "get", resource: CHECKS, namespace: segments.next(), name: segments.next() };
             if reviews.may(&user, &wish).await? { Ok(Visible::All) } else { Err(forbidden(&wish)) }
         }
-        Asks::List => list(reviews, &user, namespace_of(query), snapshot).await,
+        Asks::List => list(reviews, &user, CHECKS, namespace_of(query), snapshot).await,
+        Asks::ListAlerts => list(reviews, &user, RULES, namespace_of(query), snapshot).await,
     }
 }
 
 async fn list(
     reviews: &Reviews,
     user: &User,
+    resource: &'static str,
     namespace: Option<Arc<str>>,
     snapshot: &Snapshot,
 ) -> Result<Visible, ApiError> {
-    let wish = |namespace| Wish { verb: "list", resource: CHECKS, namespace, name: None };
+    let wish = |namespace| Wish { verb: "list", resource, namespace, name: None };
     if reviews.may(user, &wish(None)).await? {
         return Ok(Visible::All);
     }

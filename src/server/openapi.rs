@@ -120,6 +120,18 @@ fn schemas() -> Value {
             "namespace": text, "name": text, "window": seconds, "step": seconds,
             "buckets": {"type": "array", "items": bucket},
         })),
+        "AuditPage": object(json!({
+            "items": {"type": "array", "items": reference("AuditRow")},
+            "next": {"type": ["string", "null"]}, "head": {"type": ["string", "null"], "description": "CHAIN:SEQ:DIGEST"},
+        })),
+        "AuditRow": {
+            "type": "object", "required": ["chain", "seq", "previous", "digest", "entry"],
+            "properties": {
+                "chain": count, "seq": count, "previous": text, "digest": text,
+                "entry": {"type": ["object", "null"], "description": "What happened: `at`, `kind`, what it is about, and more by kind."},
+                "raw": {"type": "string", "description": "The row's bytes in base64, where somebody changed them."},
+            },
+        },
         "OpenApi": {"type": "object"},
     })
 }

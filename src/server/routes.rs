@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use warp::{Filter, filters::BoxedFilter, reply::Response};
 
-use super::{Limits, State, checks, health, history, meta, scrape};
+use super::{Limits, State, audit, checks, health, history, meta, scrape};
 
 /// One endpoint. All of them are read: GET and HEAD.
 pub(super) struct Route {
@@ -41,6 +41,8 @@ pub(super) enum Asks {
     List,
     /// That its owner may get the HealthCheck that the path names.
     Get,
+    /// That its owner may list AlertRules; the answer holds what is of the namespaces where that is so.
+    ListAlerts,
 }
 
 impl Route {
@@ -151,6 +153,29 @@ pub(super) static ROUTES: &[Route] = &[
         ("target", "of several targets the one that is called so, as in `details`", "the first"),
     ])
     .also(&[NOT_THERE]),
+    Route::json(
+        "/api/v1/audit",
+        "listAudit",
+        "AuditPage",
+        "The audit trail, oldest first: every transition, what was told to whom, what was not and why",
+    )
+    .asks(Asks::ListAlerts)
+    .query(&[
+        ("since", "rows from this moment on: RFC 3339, or how long ago", "24h"),
+        ("until", "rows before this moment", "2027-01-15T08:00:00Z"),
+        ("alert", "rows about alerts of this name or fingerprint, and the attempts at telling them", "HighErrorRate"),
+        ("rule", "rows about alerts of this AlertRule: NAME or NAMESPACE/NAME", "shop/high-error-rate"),
+        ("notification", "rows about the notification of this id", "6f1c…"),
+        ("kind", "rows of this kind", "notification"),
+        NAMESPACE,
+        (
+            "limit",
+            "rows of one answer: 1 to 1000, 100 by default; with few that fit there may be fewer, and a `next`",
+            "100",
+        ),
+        ("after", "`next` of the answer before", "1800000000000:3:17"),
+        ("order", "time, or chain: as the rows hang together, to be proven; then without filters", "time"),
+    ]),
     Route::json("/api/v1/openapi.json", "openapi", "OpenApi", "This API, as OpenAPI 3.1"),
 ];
 
@@ -179,6 +204,8 @@ pub(super) fn filter(state: &Arc<State>, limits: &Limits) -> BoxedFilter<(Respon
         .or(checks::filter(state))
         .unify()
         .or(history::filter(state))
+        .unify()
+        .or(audit::filter(state))
         .unify()
         .boxed()
 }

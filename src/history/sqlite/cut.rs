@@ -76,7 +76,7 @@ impl Writer {
 
     /// Lets go of notifications that ended long ago.
     pub fn forget_notifications(&mut self, now: WallMs) -> rusqlite::Result<()> {
-        for (state, days) in [("delivered", DELIVERED_DAYS), ("dead", DEAD_DAYS)] {
+        for (state, days) in [("delivered", DELIVERED_DAYS), ("folded", DELIVERED_DAYS), ("dead", DEAD_DAYS)] {
             let cutoff = now - days * DAY_MS;
             let oldest: Option<WallMs> = self
                 .connection

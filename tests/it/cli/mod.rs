@@ -1,3 +1,4 @@
 //! The commands as a person runs them: the real program, its output and its exit code.
 
+mod audit;
 mod validate;

@@ -285,6 +285,7 @@ async fn openapi_describes_each_route_and_no_other() {
     // What this issue serves, by the contract.
     let mut want = vec![
         "/",
+        "/api/v1/audit",
         "/api/v1/healthchecks",
         "/api/v1/healthchecks/{namespace}/{name}",
         "/api/v1/healthchecks/{namespace}/{name}/history",

@@ -10,7 +10,7 @@ use std::{
 
 use futures::future::join_all;
 use probity::{
-    audit::Head,
+    audit::{Entry, Head},
     history::{Commit, Options, Outbox, OutboxState, Settled, Space, Store},
 };
 use tempfile::tempdir;
@@ -36,7 +36,7 @@ fn child() {
     let (Ok(dir), Ok(from)) = (env::var(DIR), env::var(FROM)) else { return };
     let mut next: u64 = from.parse().unwrap();
     // As the program does: it flushes results, and packs, and cuts in between.
-    let mut options = Options::new(clock_at(T0));
+    let mut options = Options::new(clock_at(T0 + HOUR / 2));
     options.flush_every = std::time::Duration::from_millis(5);
     let store = probity::history::open(Path::new(&dir), options).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -70,6 +70,7 @@ async fn tell(store: &dyn Store, n: u64, say: &dyn Fn(&str)) {
 #[test]
 fn a_kill_at_any_moment_leaves_whole_commits_and_a_trail_that_is_proven() {
     let dir = tempdir().unwrap();
+    age(dir.path());
     let (mut heads, mut said): (Vec<Head>, BTreeMap<&str, BTreeSet<String>>) = (Vec::new(), BTreeMap::new());
     let mut from = 0;
     for round in 0..12u32 {
@@ -102,6 +103,16 @@ fn a_kill_at_any_moment_leaves_whole_commits_and_a_trail_that_is_proven() {
         from = check(dir.path(), &said, &heads) + 1;
     }
     assert!(said["delivered"].len() > 20 && heads.len() > 2, "the children came nowhere");
+    let cuts = number(dir.path(), "SELECT count(*) FROM audit WHERE kind = 'cut'");
+    assert!(cuts > 2, "kills came between cuts, too: {cuts}");
+}
+
+/// Rows that are too old, of which each child cuts some as soon as it flushes.
+fn age(dir: &Path) {
+    let store = open(dir, &clock_at(T0 - 500 * DAY));
+    let old = Entry { notification: None, ..told(T0 - 500 * DAY, "Old", "") };
+    drop(store.commit(Commit { audit: vec![old; 6_000], ..Commit::default() }));
+    store.close();
 }
 
 /// Looks at what the killed one left; gives the largest number that it holds.
