@@ -1,8 +1,8 @@
 //! What the store keeps costs: bytes per target and day, bytes through the log, time per transaction.
 //!
 //! `cargo bench --bench store` takes the real writer through 30 days of 200 targets, and through three hours of
-//! 10,000, under a clock that goes as fast as it can; it fails when a bound does not hold. `-- size` and `-- log` run
-//! only that part; `--targets N` and `--days N` change the first.
+//! 10,000, under a clock that goes as fast as it can, and then lets 10,000 alerts fire at once; it fails when a bound does not
+//! hold. `-- size`, `-- log` and `-- outbox` run only that part; `--targets N` and `--days N` change the first.
 //!
 //! `cargo bench --bench store -- --fill DIR [--targets N] [--days N]` leaves a store with a history for the checks
 //! `check-00000`, `check-00001` … of the namespace `default`, for other benchmarks to start on. `-- --load DIR` tells
@@ -19,6 +19,7 @@
 mod figures;
 mod fill;
 mod noise;
+mod outbox;
 mod simulation;
 
 use std::{path::PathBuf, process::ExitCode, time::Instant};
@@ -42,13 +43,17 @@ fn main() -> ExitCode {
         fill::load(&PathBuf::from(dir), count("--targets", 10_000));
         return ExitCode::SUCCESS;
     }
-    let wanted = |part: &str| !["size", "log"].iter().any(|known| arguments.iter().any(|a| a == known && a != part));
+    let wanted =
+        |part: &str| !["size", "log", "outbox"].iter().any(|known| arguments.iter().any(|a| a == known && a != part));
     let mut figures = Figures::default();
     if wanted("size") {
         size(&mut figures, count("--targets", 200), count("--days", 30));
     }
     if wanted("log") {
         log(&mut figures);
+    }
+    if wanted("outbox") {
+        outbox::run(&mut figures);
     }
     figures.print();
     if figures.all_hold() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
