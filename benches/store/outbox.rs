@@ -90,7 +90,7 @@ fn fires(n: u64) -> Commit {
         value: Some("0.25".into()),
         message: "Error rate is 25 %".into(),
     };
-    let told = Event::Told { channel: channel.clone(), status: "firing".into(), why: "First".into(), instead_of: None };
+    let told = Event::Told { channel: channel.clone(), status: "firing".into(), why: "First".into() };
     let mut commit = Commit { audit: vec![entry(n, transition), entry(n, told)], ..Commit::default() };
     commit.put(Space::Episode, format!("uid/{n}"), vec![7; 500]);
     commit.put(Space::Desk, format!("group/{n}"), vec![7; 300]);

@@ -58,9 +58,6 @@ pub enum Event {
         status: Arc<str>,
         /// Why now.
         why: Arc<str>,
-        /// The channel that should have been told, and gave a permanent error.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        instead_of: Option<Arc<str>>,
     },
     /// A channel is not told about an alert, or not yet.
     Suppression {
@@ -75,14 +72,6 @@ pub enum Event {
         channel: Option<Arc<str>>,
         /// What would have been said of the alert.
         status: Arc<str>,
-        /// Until when at the latest, where that is known.
-        #[serde(
-            default,
-            skip_serializing_if = "Option::is_none",
-            serialize_with = "write_some_time",
-            deserialize_with = "read_some_time"
-        )]
-        until: Option<WallMs>,
         /// Whether it ended, rather than began.
         #[serde(default, skip_serializing_if = "no")]
         ended: bool,

@@ -59,9 +59,7 @@ fn entry(n: usize) -> Entry {
             value: Some("0.25".into()),
             message: "Error rate is 25 %".into(),
         },
-        1 => {
-            Event::Told { channel: "ops/slack".into(), status: "firing".into(), why: "First".into(), instead_of: None }
-        }
+        1 => Event::Told { channel: "ops/slack".into(), status: "firing".into(), why: "First".into() },
         2 => Event::Notification {
             channel: "ops/slack".into(),
             alerts: 1,
@@ -116,15 +114,8 @@ fn every_kind_is_read_as_it_was_written_and_called_as_it_is() {
         entry(1).event,
         entry(2).event,
         entry(3).event,
-        Event::Suppression {
-            by: text(),
-            name: text(),
-            channel: Some(text()),
-            status: text(),
-            until: Some(T0),
-            ended: true,
-        },
-        Event::Suppression { by: text(), name: "".into(), channel: None, status: text(), until: None, ended: false },
+        Event::Suppression { by: text(), name: text(), channel: Some(text()), status: text(), ended: true },
+        Event::Suppression { by: text(), name: "".into(), channel: None, status: text(), ended: false },
         Event::Silence { id: text(), change: text(), by: text(), comment: text(), matchers: vec![text(), text()] },
         Event::Rule { change: text(), generation: 3, message: "".into() },
         Event::Gap { from: T0, why: text(), unrecorded: 2, lost: Lost { audit: 1, ..Lost::default() } },

@@ -24,17 +24,13 @@ impl Entry {
                 let value = value.as_ref().map_or(String::new(), |value| format!(", value {value}"));
                 with(format!("{from} to {to}{reason}{value}"), message)
             }
-            Event::Told { channel, status, why, instead_of } => {
-                let instead = instead_of.as_ref().map_or(String::new(), |other| format!(" in place of {other}"));
-                format!("{channel} is told{instead} that it is {status}: {why}")
-            }
-            Event::Suppression { by, name, channel, status, until, ended } => {
+            Event::Told { channel, status, why } => format!("{channel} is told that it is {status}: {why}"),
+            Event::Suppression { by, name, channel, status, ended } => {
                 let whom = channel.as_deref().unwrap_or("nobody");
                 let not = if channel.is_some() { "not " } else { "" };
                 let name = if name.is_empty() { String::new() } else { format!(" {name}") };
-                let until = until.map_or(String::new(), |until| format!(", until {}", rfc3339(until)));
                 match ended {
-                    false => format!("{whom} is {not}told that it is {status}: {by}{name}{until}"),
+                    false => format!("{whom} is {not}told that it is {status}: {by}{name}"),
                     true => format!("{by}{name} no longer stands in the way of telling that it is {status}"),
                 }
             }

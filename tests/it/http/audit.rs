@@ -22,12 +22,7 @@ fn told(n: i64, namespace: &str, alert: &str) -> Entry {
         alert: Some(alert.into()),
         fingerprint: None,
         notification: Some(format!("n{n}").into()),
-        event: Event::Told {
-            channel: "ops/slack".into(),
-            status: "firing".into(),
-            why: "First".into(),
-            instead_of: None,
-        },
+        event: Event::Told { channel: "ops/slack".into(), status: "firing".into(), why: "First".into() },
     }
 }
 

@@ -50,12 +50,7 @@ pub fn told(at: i64, alert: &str, id: &str) -> Entry {
         alert: Some(alert.into()),
         fingerprint: Some("00000000000000ff".into()),
         notification: Some(id.into()),
-        event: Event::Told {
-            channel: "ops/slack".into(),
-            status: "firing".into(),
-            why: "First".into(),
-            instead_of: None,
-        },
+        event: Event::Told { channel: "ops/slack".into(), status: "firing".into(), why: "First".into() },
     }
 }
 
