@@ -47,7 +47,8 @@ impl Desk {
         self.line(&key.channel, step);
         let stories = self.take_stories(key, channel);
         if stories.is_empty() {
-            return;
+            // Ends that the channel does not want to hear of: the group may have nothing left.
+            return self.told(key, millis(channel.grouping.repeat), step);
         }
         let Some(group) = self.groups.get(key) else { return };
         let first = stories.first().and_then(|story| story.instead_of.clone());
@@ -69,7 +70,7 @@ impl Desk {
     pub(super) fn tell_digest(&mut self, keys: &[GroupKey], channel: &Channel, step: &mut Step<'_>) {
         let stories: Vec<_> = keys.iter().flat_map(|key| self.take_stories(key, channel)).collect();
         if stories.is_empty() {
-            return;
+            return keys.iter().for_each(|key| self.told(key, millis(channel.grouping.repeat), step));
         }
         let line = self.line(&channel.key, step);
         line.digests += 1;
