@@ -81,6 +81,10 @@ impl References for Asked<'_> {
     fn in_cluster(&self) -> bool {
         self.references.in_cluster()
     }
+
+    fn is_operators(&self, namespace: &str) -> bool {
+        self.references.is_operators(namespace)
+    }
 }
 
 /// The verdicts of one source.

@@ -8,6 +8,7 @@ use std::{
 use super::{
     payload::Payload,
     references::{Lookup, References, ValueKind},
+    set::DEFAULT_NAMESPACE,
 };
 use crate::model::ObjectKey;
 
@@ -48,5 +49,9 @@ impl References for Bundle {
 
     fn in_cluster(&self) -> bool {
         false
+    }
+
+    fn is_operators(&self, namespace: &str) -> bool {
+        namespace == DEFAULT_NAMESPACE
     }
 }

@@ -21,10 +21,7 @@ pub trait References {
     fn in_cluster(&self) -> bool;
 
     /// Whether Probity itself runs in this namespace: what belongs to the whole cluster is read from there only.
-    fn is_operators(&self, namespace: &str) -> bool {
-        let _ = namespace;
-        false
-    }
+    fn is_operators(&self, namespace: &str) -> bool;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -35,6 +35,10 @@ impl References for Everything {
     fn in_cluster(&self) -> bool {
         self.in_cluster
     }
+
+    fn is_operators(&self, _namespace: &str) -> bool {
+        false
+    }
 }
 
 fn object(spec: Value) -> Value {

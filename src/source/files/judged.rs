@@ -44,4 +44,8 @@ impl References for Known<'_> {
     fn in_cluster(&self) -> bool {
         false
     }
+
+    fn is_operators(&self, namespace: &str) -> bool {
+        namespace == DEFAULT_NAMESPACE
+    }
 }

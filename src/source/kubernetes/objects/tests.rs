@@ -147,6 +147,20 @@ fn one_that_was_made_anew_outlives_the_end_of_the_old_one() {
 }
 
 #[test]
+fn a_node_may_be_read_from_the_namespace_of_probity_and_no_other() {
+    let known = Known::default();
+    let node = || json!({"workload": {"kind": "Node", "name": "n"}});
+    let mut objects = whole_cluster().run_from("ns".into());
+    objects.seen(0, seen("a", "1", node()), &known);
+    objects.settle(&known);
+    assert_eq!(said(&objects, "a"), "1 accepted");
+    let mut elsewhere = whole_cluster().run_from("other".into());
+    elsewhere.seen(0, seen("a", "1", node()), &known);
+    elsewhere.settle(&known);
+    assert!(said(&elsewhere, "a").starts_with("1 NotPermitted: "), "{}", said(&elsewhere, "a"));
+}
+
+#[test]
 fn circles_come_and_go() {
     let (mut objects, known) = (whole_cluster(), Known::default());
     objects.seen(0, seen("a", "1", after(&["b"])), &known);
