@@ -23,6 +23,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// For a 429 without a word on how long.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Longer is not waited, whatever the answer says.
+const MAX_RETRY_AFTER: u64 = 60;
 
 /// What is read of an answer that says no; the rest of it is thrown away.
 const MAX_REASON: usize = 2048;
@@ -99,8 +101,8 @@ fn reason(body: &[u8]) -> String {
 
 /// Seconds; a date is for caches, and no API server sends one.
 fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    let seconds: u64 = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.min(MAX_RETRY_AFTER)))
 }
 
 fn meaning(status: StatusCode, retry_after: Option<Duration>) -> Ended {
@@ -183,7 +185,14 @@ mod tests {
 
     #[test]
     fn a_wait_is_read_in_seconds() {
-        for (value, seconds) in [("3", Some(3)), (" 5 ", Some(5)), ("soon", None), ("-1", None)] {
+        for (value, seconds) in [
+            ("3", Some(3)),
+            (" 5 ", Some(5)),
+            ("soon", None),
+            ("-1", None),
+            // Times are added to it.
+            ("18446744073709551615", Some(60)),
+        ] {
             let response = Response::builder().header(RETRY_AFTER, value).body(()).unwrap();
             assert_eq!(retry_after(&response), seconds.map(Duration::from_secs), "{value}");
         }
