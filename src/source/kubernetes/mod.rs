@@ -13,7 +13,7 @@ mod scopes;
 mod values;
 mod watch;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kube::Api;
 use serde_json::Value;
@@ -36,6 +36,10 @@ pub use watch::{Heard, Pause, Trouble, Why, config as watch_config, follow, trou
 
 /// How long one watch lasts, in seconds; the next one goes on where it ended. What RBAC takes away is seen by then.
 pub const WATCH: u32 = 60;
+
+/// From the start, readiness waits so long for what objects refer to: one Secret that the API server cannot give holds
+/// up its own objects, and not all the others.
+const VALUES: Duration = Duration::from_secs(30);
 
 /// Messages of the watches that wait: a page of a list, and some.
 const INBOX: usize = 512;
@@ -74,6 +78,8 @@ pub struct Kubernetes {
     /// The watches of objects.
     watches: JoinSet<()>,
     ready: bool,
+    /// Objects whose Secrets cannot be read are waited for no longer.
+    impatient: bool,
 }
 
 impl Kubernetes {
@@ -117,6 +123,7 @@ impl Kubernetes {
             scopes: Scopes::new(&named, readiness),
             watches,
             ready: false,
+            impatient: false,
         }
     }
 
@@ -125,6 +132,7 @@ impl Kubernetes {
     /// # Errors
     /// When the receiver of the events is gone before that, or a watch broke.
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), Closed> {
+        let mut patience = std::pin::pin!(tokio::time::sleep(VALUES));
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
@@ -140,7 +148,12 @@ impl Kubernetes {
                 Some(ended) = self.watches.join_next() => match ended {
                     Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
                     Ok(()) | Err(_) => return Ok(()),
-                }
+                },
+                // A GET ends, and so does a watch that nobody needs any more.
+                Some(Err(error)) = self.values.ended() => if error.is_panic() {
+                    std::panic::resume_unwind(error.into_panic());
+                },
+                () = &mut patience, if !self.impatient => self.impatient = true,
             }
             match self.follow_up().await {
                 Err(_) if shutdown.is_cancelled() => return Ok(()),
@@ -209,7 +222,8 @@ impl Kubernetes {
                 self.publish(&id).await?;
             }
         }
-        if !self.ready && self.scopes.are_read() && !self.objects.iter().any(|(_, objects)| objects.is_waiting()) {
+        let waiting = || self.objects.iter().any(|(_, objects)| objects.is_waiting());
+        if !self.ready && self.scopes.are_read() && (self.impatient || !waiting()) {
             self.ready = true;
             self.scopes.ready();
             let count =

@@ -15,7 +15,7 @@ use kube::{
 };
 use tokio::{
     sync::{Semaphore, mpsc},
-    task::{AbortHandle, JoinSet},
+    task::{AbortHandle, JoinError, JoinSet},
 };
 
 use super::{
@@ -38,6 +38,9 @@ const ASK_AGAIN: Duration = Duration::from_secs(3);
 /// A value in use that may not be read any more is given up after so many refusals in a row: an API server that
 /// starts refuses everything until it has read its own rules, which takes seconds.
 const REFUSALS: u32 = 6;
+
+/// So many answers that are none are worth a line: the first few may be those of an API server that starts.
+const TRIES_TOLD: u32 = 5;
 
 /// What a GET found.
 #[derive(Debug)]
@@ -102,10 +105,13 @@ impl Values {
         Self { client, inbox, tasks: JoinSet::new(), gate, rooms: HashMap::new() }
     }
 
+    /// Waits for a task to end, and forgets it; None while there is none.
+    pub async fn ended(&mut self) -> Option<Result<(), JoinError>> {
+        self.tasks.join_next().await
+    }
+
     /// Something refers to the object now, or nothing any more.
     pub fn want(&mut self, kind: ValueKind, object: &ObjectKey, wanted: bool) {
-        // Those that have ended are forgotten.
-        while self.tasks.try_join_next().is_some() {}
         let place = (kind, object.namespace.clone());
         if wanted {
             if !self.rooms.contains_key(&place) {
@@ -139,7 +145,7 @@ impl Values {
     ) -> Vec<ObjectKey> {
         let Some(room) = self.rooms.get_mut(&(kind, namespace.clone())) else { return Vec::new() };
         let mut fetch = Vec::new();
-        let mut missing = Vec::new();
+        let mut gone = None;
         match heard {
             Heard::Begin => room.listing = Some(HashSet::new()),
             Heard::Listed((name, version)) => {
@@ -160,12 +166,16 @@ impl Values {
             Heard::Complete => {
                 room.denied = false;
                 let listed = room.listing.take().unwrap_or_default();
-                missing.extend(room.wanted.keys().filter(|name| !listed.contains(*name)).cloned());
-                // What the watch may see, a GET may read.
-                let denied = |(_, wanted): &(&Arc<str>, &Wanted)| matches!(wanted.held, Some(Answer::Denied(_)));
-                fetch.extend(room.wanted.iter().filter(denied).map(|(name, _)| name.clone()));
+                // What was not listed may have been wanted, or made, after its place in the list had passed: a GET
+                // knows. What the watch may see, a GET may read.
+                let asked = |(name, wanted): &(&Arc<str>, &Wanted)| match wanted.held {
+                    Some(Answer::Missing) => false,
+                    Some(Answer::Denied(_)) => true,
+                    Some(Answer::Found { .. }) | None => !listed.contains(*name),
+                };
+                fetch.extend(room.wanted.iter().filter(asked).map(|(name, _)| name.clone()));
             }
-            Heard::Gone((name, _)) => missing.push(name),
+            Heard::Gone((name, _)) => gone = Some(name),
             Heard::Trouble(Trouble { why: Why::Denied, text }) => {
                 tracing::warn!(namespace = &**namespace, "cannot watch {kind}s: {text}; each is asked for by itself");
                 room.denied = true;
@@ -180,8 +190,9 @@ impl Values {
             Heard::Recovered => tracing::info!(namespace = &**namespace, "watching {kind}s again"),
         }
         let mut changed = Vec::new();
-        for name in missing {
-            let Some(wanted) = room.wanted.get_mut(&name) else { continue };
+        if let Some(name) = gone
+            && let Some(wanted) = room.wanted.get_mut(&name)
+        {
             wanted.again |= wanted.fetching;
             if !matches!(wanted.held, Some(Answer::Missing)) && !wanted.fetching {
                 wanted.held = Some(Answer::Missing);
@@ -257,6 +268,7 @@ impl Values {
 /// Asks until there is an answer. None when nobody waits for one any more.
 async fn get(api: &Api<DynamicObject>, kind: ValueKind, object: &ObjectKey, gate: &Semaphore) -> Option<Answer> {
     let mut pause = Pause::default();
+    let mut refused = 0_u32;
     loop {
         let _place = gate.acquire().await.ok()?;
         match tokio::time::timeout(PATIENCE, api.get_opt(&object.name)).await {
@@ -274,7 +286,16 @@ async fn get(api: &Api<DynamicObject>, kind: ValueKind, object: &ObjectKey, gate
                 if why == Why::Denied {
                     return Some(Answer::Denied(text));
                 }
-                tracing::debug!(namespace = &*object.namespace, name = &*object.name, "cannot read {kind}: {text}");
+                refused += u32::from(matches!(error, kube::Error::Api(_)));
+                // An API server that is away is told of by the watches; one that answers, and not with this, is not.
+                if refused == TRIES_TOLD {
+                    let (namespace, name) = (&*object.namespace, &*object.name);
+                    tracing::warn!(
+                        namespace,
+                        name,
+                        "cannot read {kind} {object}: {text}; it is asked for again and again, and what refers to it waits"
+                    );
+                }
             }
             Err(_) => tracing::debug!(namespace = &*object.namespace, name = &*object.name, "reading {kind} timed out"),
         }
@@ -289,4 +310,59 @@ fn resource(kind: ValueKind) -> ApiResource {
         ValueKind::ConfigMap => ("ConfigMap", "configmaps"),
     };
     ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("", "v1", name), plural)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use hyper::{Request, Response};
+    use kube::client::Body;
+
+    use super::*;
+    use crate::model::Secret;
+
+    /// With an API server that never answers: what it would say, the test says.
+    fn values() -> (Values, mpsc::Receiver<Inbox>) {
+        let silent = tower::service_fn(|_: Request<Body>| std::future::pending::<Result<Response<Body>, Infallible>>());
+        let (told, inbox) = mpsc::channel(8);
+        (Values::new(Client::new(silent, "ns"), told), inbox)
+    }
+
+    fn found(version: &str) -> Answer {
+        let payload = [("k".to_owned(), Secret::new(version.as_bytes().into()))].into();
+        Answer::Found { payload, version: version.into() }
+    }
+
+    fn held(values: &Values, name: &str) -> &'static str {
+        match values.lookup(ValueKind::Secret, &ObjectKey::new("ns", name), "k") {
+            None => "not known",
+            Some(Lookup::Found(_)) => "found",
+            Some(Lookup::NoObject) => "missing",
+            Some(_) => "something else",
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_wanted_while_a_list_goes_on_is_not_missing_for_having_been_listed_before() {
+        let (mut values, _inbox) = values();
+        let (namespace, kind) = (Arc::<str>::from("ns"), ValueKind::Secret);
+        let (a, b) = (ObjectKey::new("ns", "a"), ObjectKey::new("ns", "b"));
+        values.want(kind, &a, true);
+        for heard in [Heard::Begin, Heard::Listed(("a".into(), "1".into())), Heard::Listed(("b".into(), "1".into()))] {
+            values.heard(kind, &namespace, heard);
+        }
+        values.want(kind, &b, true);
+        assert_eq!(held(&values, "b"), "not known");
+        assert!(values.fetched(kind, &a, found("1")) && values.fetched(kind, &b, found("1")));
+        assert!(values.heard(kind, &namespace, Heard::Complete).is_empty());
+        assert_eq!((held(&values, "a"), held(&values, "b")), ("found", "found"));
+        // Whether it is still there, the next GET says.
+        assert!(values.fetched(kind, &b, Answer::Missing));
+        assert_eq!(held(&values, "b"), "missing");
+        // One that goes while it is watched is gone at once; the list had it asked for once more.
+        assert!(!values.fetched(kind, &a, found("1")));
+        assert_eq!(values.heard(kind, &namespace, Heard::Gone(("a".into(), "2".into()))), [a]);
+        assert_eq!(held(&values, "a"), "missing");
+    }
 }
