@@ -23,6 +23,9 @@ const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(2);
 /// Trouble that has not shown again for this long is over: tries fail at least this often while it lasts.
 const OVER: Duration = Duration::from_secs(10);
+/// Refusals in a row that are borne once a list was read: an API server that starts refuses everything until it has read
+/// its own rules. With the times between them some 4 s after a watch, and 9 s after an API server that was away.
+const REFUSALS: u32 = 6;
 /// Objects in one page of a list: at some 20 KB each while they are parsed, 5 MB.
 const PAGE: u32 = 250;
 
@@ -86,6 +89,7 @@ where
 {
     let mut pause = Pause::default();
     let mut trouble: Option<Trouble> = None;
+    let mut refused = Refused::default();
     // The last answer was 410.
     let mut gone = false;
     loop {
@@ -115,7 +119,7 @@ where
                 Some(Ok(watcher::Event::Delete(object))) => Heard::Gone(object),
                 Some(Err(error)) => {
                     let now = describe(&error);
-                    if trouble.as_ref() != Some(&now) {
+                    if !refused.bears(now.why) && trouble.as_ref() != Some(&now) {
                         trouble = Some(now.clone());
                         if inbox.send(told(Heard::Trouble(now))).await.is_err() {
                             return;
@@ -136,6 +140,7 @@ where
             if !matches!(heard, Heard::Begin) {
                 pause = Pause::default();
                 gone = false;
+                refused.heard(matches!(heard, Heard::Complete));
                 if trouble.take().is_some() && inbox.send(told(Heard::Recovered)).await.is_err() {
                     return;
                 }
@@ -213,6 +218,29 @@ fn of_status(status: &kube::core::Status) -> Trouble {
     Trouble { why, text }
 }
 
+/// Whether a refusal is one that RBAC means.
+#[derive(Debug, Default)]
+struct Refused {
+    /// What is there was read once: it was permitted.
+    read: bool,
+    /// In a row.
+    count: u32,
+}
+
+impl Refused {
+    /// Takes in trouble; true when it is a refusal that may be over in a moment.
+    fn bears(&mut self, why: Why) -> bool {
+        self.count = if why == Why::Denied { self.count.saturating_add(1) } else { 0 };
+        self.read && (1..=REFUSALS).contains(&self.count)
+    }
+
+    /// Something was heard.
+    fn heard(&mut self, complete: bool) {
+        self.read |= complete;
+        self.count = 0;
+    }
+}
+
 /// The times between tries.
 #[derive(Debug, Default)]
 pub struct Pause {
@@ -247,6 +275,21 @@ mod tests {
         assert!(all[0] <= FIRST && all[0] >= FIRST / 2, "{all:?}");
         assert!(all[10..].iter().all(|pause| *pause <= LONGEST && *pause >= LONGEST / 2), "{all:?}");
         assert!(all[10..].iter().any(|pause| *pause != all[10]), "{all:?}");
+    }
+
+    #[test]
+    fn what_was_permitted_is_refused_for_good_only_when_it_goes_on() {
+        let mut refused = Refused::default();
+        assert!(!refused.bears(Why::Denied), "it was never permitted");
+        refused.heard(false);
+        assert!(!refused.bears(Why::Denied), "nor read");
+        refused.heard(true);
+        for _ in 0..2 {
+            assert!(!refused.bears(Why::Other));
+            assert!((0..REFUSALS).all(|_| refused.bears(Why::Denied)));
+            assert!(!refused.bears(Why::Denied) && !refused.bears(Why::Denied));
+            refused.heard(false);
+        }
     }
 
     #[test]
