@@ -19,6 +19,8 @@ pub use outcome::{
 };
 pub use run::{Kind, Passed, Phase, Run};
 
+use tokio::sync::Semaphore;
+
 use crate::{
     clock::Clock,
     model::{Degraded, Place, Probe},
@@ -32,8 +34,25 @@ pub struct Context {
     pub net: Arc<Net>,
     /// OAuth2 tokens, shared between all checks that use the same grant.
     pub tokens: Arc<Tokens>,
-    /// The API server, for `workload`; None stand-alone.
-    pub cluster: Option<kube::Client>,
+    /// For `workload`; None stand-alone.
+    pub cluster: Option<Cluster>,
+}
+
+/// The API server, as probes may ask it.
+#[derive(Clone)]
+pub struct Cluster {
+    client: kube::Client,
+    turns: Arc<Semaphore>,
+}
+
+impl Cluster {
+    /// Requests of probes under way at once. At some 5 ms each that is thousands a second; a namespace full of checks
+    /// takes no more of what the API server has for us, so that our watches and statuses have their share.
+    const AT_ONCE: usize = 32;
+
+    fn new(client: kube::Client) -> Self {
+        Self { client, turns: Arc::new(Semaphore::new(Self::AT_ONCE)) }
+    }
 }
 
 impl Context {
@@ -44,7 +63,7 @@ impl Context {
     /// With an API server to read from.
     #[must_use]
     pub fn in_cluster(self, client: kube::Client) -> Self {
-        Self { cluster: Some(client), ..self }
+        Self { cluster: Some(Cluster::new(client)), ..self }
     }
 }
 

@@ -24,11 +24,11 @@ impl Kind for Workload {
     }
 
     async fn attempt(&self, run: &Run<'_>, _details: &mut ()) -> Result<Passed, Failure> {
-        let Some(client) = &run.context.cluster else {
+        let Some(cluster) = &run.context.cluster else {
             return Err(Failure::new(Reason::NotSupported, "there is no cluster to read from"));
         };
         run.enter(Phase::Answer);
-        let text = read::read(client, self).await?;
+        let text = read::read(cluster, self).await?;
         let response = Response { body: Some(text.as_bytes()), latency: run.elapsed(), ..Response::default() };
         let message = match &self.expect {
             None => judge::judge(self.kind, &text).map_err(|what| Failure::new(Reason::ExpectationFailed, what))?,

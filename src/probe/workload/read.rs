@@ -1,22 +1,23 @@
 //! One GET of one object, and what it means when there is no answer.
 
-use kube::Client;
-
 use crate::{
     health::Reason,
     model::{Workload, WorkloadKind},
     net::Failure,
+    probe::Cluster,
 };
 
-/// The object as JSON. Its size is bounded by the API server, which stores none over 3 MiB.
+/// The object as JSON, when it is its turn. Its size is bounded by the API server, which stores none over 3 MiB.
 ///
 /// # Errors
 /// TargetMissing; NotPermitted and ApiServerUnavailable, which are ours.
-pub(super) async fn read(client: &Client, spec: &Workload) -> Result<String, Failure> {
+pub(super) async fn read(cluster: &Cluster, spec: &Workload) -> Result<String, Failure> {
+    let stops = |_| Failure::new(Reason::ApiServerUnavailable, "the process stops");
+    let _turn = cluster.turns.acquire().await.map_err(stops)?;
     let request = hyper::Request::get(path(spec)).body(Vec::new());
     let request =
         request.map_err(|error| Failure::new(Reason::ProtocolError, format!("cannot be asked for: {error}")))?;
-    client.request_text(request).await.map_err(|error| failure(spec, &error))
+    cluster.client.request_text(request).await.map_err(|error| failure(spec, &error))
 }
 
 /// With resourceVersion=0 the answer comes from the API server's memory and costs etcd nothing.
@@ -45,12 +46,43 @@ fn failure(spec: &Workload, error: &kube::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use kube::core::Status;
+    use std::{
+        convert::Infallible,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
+
+    use kube::{client::Body, core::Status};
 
     use super::*;
 
     fn spec(kind: WorkloadKind) -> Workload {
         Workload { kind, namespace: "web".into(), name: "api".into(), expect: None }
+    }
+
+    #[tokio::test]
+    async fn a_crowd_of_checks_asks_no_more_at_once_than_so_many() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let silent = tower::service_fn({
+            let asked = asked.clone();
+            move |_: hyper::Request<Body>| {
+                asked.fetch_add(1, Ordering::SeqCst);
+                std::future::pending::<Result<hyper::Response<Body>, Infallible>>()
+            }
+        });
+        let cluster = Cluster::new(kube::Client::new(silent, "web"));
+        let mut reads = tokio::task::JoinSet::new();
+        for _ in 0..100 {
+            let cluster = cluster.clone();
+            reads.spawn(async move { read(&cluster, &spec(WorkloadKind::Deployment)).await });
+        }
+        // On one thread: each has its turns, and nothing else is under way.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!((asked.load(Ordering::SeqCst), reads.len()), (Cluster::AT_ONCE, 100));
     }
 
     #[test]
