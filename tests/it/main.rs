@@ -15,6 +15,7 @@ mod http;
 mod mutation;
 mod notify;
 mod probes;
+mod promql;
 mod source;
 mod standalone;
 mod store;
