@@ -17,8 +17,9 @@ use crate::{
     engine::{self, Core, EVENTS, Engine, Snapshot},
     history::{self, Store, StoreHealth},
     metrics::Metrics,
+    model,
     net::Net,
-    notify, probe,
+    notify, probe, query,
     server::{self, Limits},
     settings::{Origin, Settings},
     shutdown::Signals,
@@ -160,6 +161,11 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         // Blocks for as long as it takes to read what is open.
         tokio::task::spawn_blocking(move || store.load()).await??
     };
+    let tokens = Arc::default();
+    let fallback = settings.prometheus.as_ref().map(|url| engine::alerts::Fallback {
+        source: Arc::new(model::Source::plain(url.clone())),
+        only: (!settings.shared_prometheus).then(|| operator.clone()),
+    });
     let alerting = engine::alerts::Alerting::new(
         engine::alerts::Parts {
             bell: bell.clone(),
@@ -167,6 +173,8 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
             snapshot: snapshot.clone(),
             store: store.clone(),
             outboxes,
+            sources: Arc::new(query::Sources::new(net.clone(), clock.clone(), tokens.clone())),
+            fallback,
             clock: clock.clone(),
             beat: progress.watch("alerting"),
             operator,
@@ -174,7 +182,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         &loaded,
     );
     drop(loaded);
-    let context = probe::Context::new(clock.clone(), net);
+    let context = probe::Context { tokens, ..probe::Context::new(clock.clone(), net) };
     let context = match &objects {
         Objects::Files(_) => context,
         Objects::Cluster { cluster, .. } => context.in_cluster(cluster.client.clone()),

@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use url::Url;
+
 use crate::{controller::Budgets, net::Egress, telemetry::LogFormat};
 
 /// Settings of one process, valid by construction but for what only the system can tell.
@@ -22,6 +24,10 @@ pub struct Settings {
     pub open_reads: bool,
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
+    /// Who is asked by rules that name no source.
+    pub prometheus: Option<Url>,
+    /// Whether rules of every namespace may ask it, and not only those of the operator's.
+    pub shared_prometheus: bool,
     /// Of what channels of kind log write to stdout.
     pub log_format: LogFormat,
 }

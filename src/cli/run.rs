@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use url::Url;
+
 use crate::{
     controller::Budgets,
     settings::{DEFAULT_IN_FLIGHT, Kept, MAX_IN_FLIGHT, Origin, Retention, Settings, retention},
@@ -47,6 +49,12 @@ pub struct Args {
     #[arg(long, env = "PROBITY_STATUS_TRANSITIONS_PER_SECOND", value_name = "N", default_value_t = 200,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     status_transitions_per_second: u32,
+    /// The Prometheus that rules ask which name no source: those of the operator's namespace
+    #[arg(long, env = "PROBITY_PROMETHEUS_URL", value_name = "URL", value_parser = prometheus_url)]
+    prometheus_url: Option<Url>,
+    /// Let rules of every namespace ask it: it may hold what tenants must not read
+    #[arg(long, env = "PROBITY_SHARED_PROMETHEUS", requires = "prometheus_url")]
+    shared_prometheus: bool,
     /// How long data is kept, by kind [default: history=100d,audit=400d]
     #[arg(long, env = "PROBITY_RETENTION", value_name = "KIND=DURATION", value_delimiter = ',', value_parser = retention)]
     retention: Vec<Kept>,
@@ -67,6 +75,12 @@ pub struct Args {
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "write a numeric address and a port, as in 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080".to_owned())
+}
+
+fn prometheus_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let plain = url.filter(|url| url.username().is_empty() && url.password().is_none());
+    plain.ok_or_else(|| "write http://HOST:PORT or https://…, without credentials".to_owned())
 }
 
 pub fn run(cli: &Cli, args: &Args) -> Exit {
@@ -91,6 +105,8 @@ pub fn run(cli: &Cli, args: &Args) -> Exit {
         open_reads: args.open_reads,
         tls_cert: args.tls_cert.clone(),
         tls_key: args.tls_key.clone(),
+        prometheus: args.prometheus_url.clone(),
+        shared_prometheus: args.shared_prometheus,
         log_format: telemetry::format_of(cli.log_format, &std::io::stdout()),
     })
 }

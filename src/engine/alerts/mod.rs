@@ -8,34 +8,44 @@
 //! or is known not to get there in time. Asks sources in tasks of their own, so that a slow one delays nobody. The engine
 //! of the probes never waits for it.
 
+mod ask;
 mod bell;
 mod ledger;
 mod record;
 mod world;
 
-use std::{collections::BTreeMap, convert::Infallible, pin::pin, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::Arc,
+};
 
-use futures::{StreamExt, stream::FuturesOrdered};
+use futures::{FutureExt, StreamExt, stream::FuturesOrdered};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
     alert::{
-        Episode, Labels, Moment, Notification, Timeline, Turn,
+        Episode, Moment, Notification, Timeline, Turn,
         book::{self, Book},
         desk::{self, ChannelIs, Desk, Mute, MuteKey, MuteKind, Muted, Routing},
-        rule::Found,
-        template::{Data, Limits, Queries, Template},
+        rule::{Evaluation, Found, Sight},
+        template::Queries,
     },
     clock::{Clock, WallMs},
     history::{Commit, Loaded, OutboxRow, OutboxState, Settled, Space, Store},
-    model::{Kind, Object, ObjectId, ObjectKey},
+    model::{Kind, MaintenanceWindow, Object, ObjectId, ObjectKey},
     notify::outbox::{Item, Outboxes},
+    query::Sources,
     source::{Catalog, Verdict},
     vitals::Beat,
 };
 
 use super::Snapshot;
+pub use ask::Fallback;
 pub use bell::Bell;
 pub use ledger::Books;
 pub(super) use world::seen;
@@ -54,6 +64,10 @@ pub struct Alerting {
     snapshot: Snapshot,
     store: Arc<dyn Store>,
     outboxes: Outboxes,
+    sources: Arc<Sources>,
+    fallback: Option<Fallback>,
+    /// Questions to sources that are under way: at most one per rule.
+    asking: JoinSet<Option<(ObjectKey, u64, Evaluation)>>,
     clock: Clock,
     beat: Beat,
     /// The namespace whose silences and windows reach all, and whose default channels serve all.
@@ -61,7 +75,9 @@ pub struct Alerting {
     timeline: Timeline,
     book: Book,
     desk: Desk,
-    windows: BTreeMap<ObjectKey, Arc<crate::model::MaintenanceWindow>>,
+    windows: BTreeMap<ObjectKey, Arc<MaintenanceWindow>>,
+    /// Rules whose evaluation fails now.
+    blind: BTreeSet<ObjectKey>,
     /// When a maintenance window has to be told anew, by the wall clock.
     next_window: Option<WallMs>,
     commit: Commit,
@@ -77,6 +93,9 @@ pub struct Parts {
     pub snapshot: Snapshot,
     pub store: Arc<dyn Store>,
     pub outboxes: Outboxes,
+    pub sources: Arc<Sources>,
+    /// Who is asked by rules that name nobody.
+    pub fallback: Option<Fallback>,
     pub clock: Clock,
     pub beat: Beat,
     pub operator: Arc<str>,
@@ -85,7 +104,7 @@ pub struct Parts {
 impl Alerting {
     /// Goes on where an earlier process ended: its open alerts, what was told to whom, and what waits to be sent.
     pub fn new(parts: Parts, loaded: &Loaded) -> Self {
-        let Parts { bell, catalog, snapshot, store, outboxes, clock, beat, operator } = parts;
+        let Parts { bell, catalog, snapshot, store, outboxes, sources, fallback, clock, beat, operator } = parts;
         let text = |(key, value): (&Arc<str>, &Arc<[u8]>)| {
             Some((key.to_string(), std::str::from_utf8(value).ok()?.to_owned()))
         };
@@ -115,6 +134,9 @@ impl Alerting {
             snapshot,
             store,
             outboxes,
+            sources,
+            fallback,
+            asking: JoinSet::new(),
             clock,
             beat,
             operator,
@@ -122,6 +144,7 @@ impl Alerting {
             book,
             desk,
             windows: BTreeMap::new(),
+            blind: BTreeSet::new(),
             next_window: None,
             commit: Commit::default(),
             sending: Vec::new(),
@@ -147,6 +170,9 @@ impl Alerting {
                 () = shutdown.cancelled() => break,
                 Some((settled, items)) = self.committing.next(), if !self.committing.is_empty() => {
                     self.send(&settled, items);
+                }
+                Some(answered) = self.asking.join_next(), if !self.asking.is_empty() => {
+                    self.answered(answered.ok().flatten());
                 }
                 () = bell.rung() => {}
                 () = &mut timer => {}
@@ -199,7 +225,9 @@ impl Alerting {
         let now = self.now();
         let world = world::Now { snapshot: &self.snapshot, at: now.wall };
         let mut effects = Vec::new();
-        let mut fill = |text: &str, found: &Found| render(text, found, now.wall);
+        // A rule over checks has no source that its templates could query.
+        let mut fill =
+            |text: &str, found: &Found| ask::render(text, found, now.wall, &Queries::default(), &mut BTreeSet::new());
         self.book.step(event, now, &world, &mut fill, &mut effects);
         for effect in effects {
             match effect {
@@ -210,9 +238,63 @@ impl Alerting {
                     }
                     self.desk(desk::Event::Transitions(transitions));
                 }
-                book::Effect::Ask(_) | book::Effect::Skipped(..) | book::Effect::Rule(_) => {}
+                book::Effect::Ask(order) => self.ask(order),
+                book::Effect::Rule(key) => self.tell_sight(&key),
+                book::Effect::Skipped(..) => {}
             }
         }
+    }
+
+    /// Asks a source. A panic in it is ours, and what the rule sees is that it failed.
+    fn ask(&mut self, order: book::Order) {
+        let (key, number) = (order.rule.key.clone(), order.number);
+        let asked = ask::ask(self.sources.clone(), order, self.fallback.clone());
+        self.asking.spawn(async move {
+            Some(AssertUnwindSafe(asked).catch_unwind().await.unwrap_or_else(|_| {
+                error!(
+                    namespace = &*key.namespace,
+                    name = &*key.name,
+                    "asking for a rule panicked: please report this"
+                );
+                (key, number, Evaluation::Failed("the evaluation itself broke: see the log".into(), None))
+            }))
+        });
+    }
+
+    /// Says when a rule cannot see what it is about, and when it can again.
+    fn tell_sight(&mut self, key: &ObjectKey) {
+        let sight = self.book.rule(key).map(|(_, state)| state.sight());
+        let (namespace, name) = (&*key.namespace, &*key.name);
+        match sight {
+            Some(Sight::Failing { message, .. }) => {
+                if self.blind.insert(key.clone()) {
+                    warn!(
+                        namespace,
+                        name,
+                        reason = "Error",
+                        "the rule cannot see: {message}; no alert of it is resolved"
+                    );
+                }
+            }
+            Some(Sight::Limited(over)) => {
+                warn!(
+                    namespace,
+                    name,
+                    reason = "Limit",
+                    "the rule has {over} alerts more than it may have; they are left out"
+                );
+            }
+            Some(Sight::NoData { .. } | Sight::Clear) | None => {
+                if self.blind.remove(key) && sight.is_some() {
+                    info!(namespace, name, "the rule can see again");
+                }
+            }
+        }
+    }
+
+    fn answered(&mut self, answered: Option<(ObjectKey, u64, Evaluation)>) {
+        let Some((rule, number, evaluation)) = answered else { return };
+        self.book(book::Event::Answered { rule, number, evaluation });
     }
 
     fn desk(&mut self, event: desk::Event) {
@@ -353,19 +435,6 @@ impl Alerting {
             }
         }
     }
-}
-
-/// A template of a rule, filled in with what was found.
-fn render(text: &str, found: &Found, now: WallMs) -> Result<String, String> {
-    let template = Template::parse(text).map_err(|error| error.to_string())?;
-    let data = Data {
-        labels: &found.labels,
-        value: found.value.map_or(f64::NAN, |value| value.0),
-        external_labels: &Labels::default(),
-        external_url: "",
-        now,
-    };
-    template.render(&data, &Queries::default(), Limits::default()).map_err(|error| error.to_string())
 }
 
 /// What an earlier process left in the outbox.
