@@ -29,7 +29,6 @@ use crate::{
     },
     supervisor::{Supervisor, chain},
     targets::Targets,
-    telemetry::Stdout,
     validate::DEFAULT_NAMESPACE,
     vitals::{Progress, Readiness},
 };
@@ -151,11 +150,11 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         Objects::Files(_) => Arc::from(DEFAULT_NAMESPACE),
         Objects::Cluster { cluster, .. } => cluster.namespace.clone(),
     };
-    let sender = notify::Sender::new(net.clone(), clock.clone(), Arc::new(Stdout), settings.log_format, None);
+    let sender = notify::Sender::new(net.clone(), clock.clone(), notify::stdout(), settings.log_format, None);
     let ledger = Arc::new(engine::alerts::Books::new(store.clone(), bell.clone()));
     let seed = u64::from_le_bytes(uuid::Uuid::new_v4().into_bytes()[..8].try_into().unwrap_or_default());
     let (outboxes, pool) =
-        notify::outbox::Outboxes::new(sender, ledger, clock.clone(), notify::Tally::new(&metrics)?, seed);
+        notify::outbox::Outboxes::new(Arc::new(sender), ledger, clock.clone(), notify::Tally::new(&metrics)?, seed);
     let loaded = {
         let store = store.clone();
         // Blocks for as long as it takes to read what is open.

@@ -33,5 +33,6 @@ mod wording;
 
 pub use answer::{Answer, Parts};
 pub use letter::{Letter, Marks};
+pub use log::{Out, stdout};
 pub use send::{ATTEMPT, Sender};
 pub use tally::Tally;

@@ -12,7 +12,8 @@ use super::{
     Answer, Letter, Marks, Parts, alertmanager,
     call::{Call, Reply},
     clients::Clients,
-    discord, email, hint, log,
+    discord, email, hint,
+    log::{self, Out, Printer},
     outbox::Pace,
     pagerduty,
     redact::Redact,
@@ -27,7 +28,7 @@ use crate::{
         Net,
         client::{from_request, read_start},
     },
-    telemetry::{LogFormat, Sink},
+    telemetry::LogFormat,
 };
 
 /// How long a receiver may take for one request. They answer in a second or never; mail has its own.
@@ -38,21 +39,15 @@ pub struct Sender {
     net: Arc<Net>,
     clock: Clock,
     clients: Clients,
-    stdout: Arc<dyn Sink>,
+    printer: Printer,
     format: LogFormat,
     external_url: Option<Url>,
 }
 
 impl Sender {
-    /// `stdout` and `format` are of the channels of kind log; `external_url` is where people find this Probity.
-    pub fn new(
-        net: Arc<Net>,
-        clock: Clock,
-        stdout: Arc<dyn Sink>,
-        format: LogFormat,
-        external_url: Option<Url>,
-    ) -> Self {
-        Self { clients: Clients::new(Arc::clone(&net)), net, clock, stdout, format, external_url }
+    /// `out` and `format` are of the channels of kind log; `external_url` is where people find this Probity.
+    pub fn new(net: Arc<Net>, clock: Clock, out: Out, format: LogFormat, external_url: Option<Url>) -> Self {
+        Self { clients: Clients::new(Arc::clone(&net)), net, clock, printer: Printer::new(out), format, external_url }
     }
 
     /// Tries once to tell. Never fails: what goes wrong is the answer. `done`: what has been taken before.
@@ -69,7 +64,7 @@ impl Sender {
             Receiver::Teams(teams) => teams::send(&http, teams, &letter).await,
             Receiver::Discord(discord) => discord::send(&http, discord, &letter).await,
             Receiver::Telegram(telegram) => telegram::send(&http, telegram, &letter).await,
-            Receiver::Log => log::send(&self.stdout, self.format, &letter, now).await,
+            Receiver::Log => self.printer.send(self.format, &letter, now).await,
         }
     }
 

@@ -39,7 +39,7 @@ pub struct Pool {
 
 impl Outboxes {
     /// `seed` is another number in each process: retries of two processes must not fall together.
-    pub fn new(sender: Sender, ledger: Arc<dyn Ledger>, clock: Clock, tally: Tally, seed: u64) -> (Self, Pool) {
+    pub fn new(sender: Arc<Sender>, ledger: Arc<dyn Ledger>, clock: Clock, tally: Tally, seed: u64) -> (Self, Pool) {
         let inner = Arc::new(Inner {
             slots: Mutex::default(),
             fresh: Mutex::default(),

@@ -31,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// What all workers share.
 pub(super) struct Shared {
-    pub(super) sender: Sender,
+    pub(super) sender: Arc<Sender>,
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) clock: Clock,
     pub(super) tally: Tally,

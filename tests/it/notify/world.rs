@@ -16,10 +16,10 @@ use probity::{
     },
     net::{Egress, Net},
     notify::{
-        Answer, Marks, Parts, Sender, Tally,
+        Answer, Marks, Out, Parts, Sender, Tally,
         outbox::{Change, Fate, Item, Ledger, Outboxes},
     },
-    telemetry::{LogFormat, Sink},
+    telemetry::LogFormat,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -113,13 +113,15 @@ pub fn webhook(endpoint: HttpEndpoint) -> Receiver {
 #[derive(Clone, Default)]
 pub struct Lines(Arc<Mutex<Vec<u8>>>);
 
-impl Sink for Lines {
-    fn write(&self, line: &[u8]) {
-        self.0.lock().extend_from_slice(line);
-    }
-}
-
 impl Lines {
+    fn out(&self) -> Out {
+        let held = Arc::clone(&self.0);
+        Arc::new(move |line| {
+            held.lock().extend_from_slice(line);
+            Ok(())
+        })
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8(self.0.lock().clone()).unwrap()
     }
@@ -128,7 +130,7 @@ impl Lines {
 pub fn sender_with(egress: Egress, lines: &Lines) -> Sender {
     let clock = Clock::system();
     let net = Arc::new(Net::new(egress, clock.clone()));
-    Sender::new(net, clock, Arc::new(lines.clone()), LogFormat::Json, None)
+    Sender::new(net, clock, lines.out(), LogFormat::Json, None)
 }
 
 /// One that may dial loopback.
@@ -207,7 +209,7 @@ pub fn run(book: Arc<Book>) -> Running {
     let metrics = Metrics::new().unwrap();
     let tally = Tally::new(&metrics).unwrap();
     let ledger: Arc<dyn Ledger> = Arc::clone(&book) as Arc<dyn Ledger>;
-    let (outboxes, pool) = Outboxes::new(sender(), ledger, Clock::system(), tally, 7);
+    let (outboxes, pool) = Outboxes::new(Arc::new(sender()), ledger, Clock::system(), tally, 7);
     let shutdown = CancellationToken::new();
     tokio::spawn(pool.run(shutdown.clone()));
     Running { outboxes, book, metrics, shutdown }
