@@ -18,7 +18,7 @@ use crate::{
     history::{self, Store, StoreHealth},
     metrics::Metrics,
     model,
-    net::Net,
+    net::{Net, oauth2::Tokens},
     notify, probe, query,
     server::{self, Limits},
     settings::{Origin, Settings},
@@ -160,7 +160,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         // Blocks for as long as it takes to read what is open.
         tokio::task::spawn_blocking(move || store.load()).await??
     };
-    let tokens = Arc::default();
+    let tokens: Arc<Tokens> = Arc::default();
     let fallback = settings.prometheus.as_ref().map(|url| engine::alerts::Fallback {
         source: Arc::new(model::Source::plain(url.clone())),
         only: (!settings.shared_prometheus).then(|| operator.clone()),
