@@ -50,7 +50,7 @@ pub enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Runs checks from a cluster or from manifest files, on and on
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Runs every check once and tells how it went
     ///
     /// One run decides: thresholds count as 1. The exit code is 0 when all are well or degraded, 1 when one is

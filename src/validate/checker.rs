@@ -14,7 +14,7 @@ use crate::{
     alert::template::Template,
     api::DurationText,
     model::{Expression, Pattern},
-    promql,
+    promql::{self, ValueType},
 };
 
 pub struct Checker<'a> {
@@ -118,7 +118,13 @@ impl Checker<'_> {
 
     /// An expression of PromQL; its text, when it parses.
     pub fn promql(&mut self, path: &FieldPath, text: &str) -> Option<Arc<str>> {
-        let checked = promql::check(text).map(|_| Arc::from(text)).map_err(|mistake| mistake.to_string());
+        let checked = match promql::check(text) {
+            Ok(checked) if matches!(checked.gives, ValueType::Matrix | ValueType::String) => {
+                Err("it gives no value at one time: a rule needs an instant vector or a scalar".to_owned())
+            }
+            Ok(_) => Ok(Arc::from(text)),
+            Err(mistake) => Err(mistake.to_string()),
+        };
         self.compiled(path, "PromQL expression", text, checked)
     }
 
