@@ -8,6 +8,8 @@ mod templates;
 
 use std::sync::Arc;
 
+pub use server::Prometheus;
+
 use probity::{
     clock::Clock,
     net::{Egress, Net},
@@ -15,7 +17,7 @@ use probity::{
 };
 
 /// Sources on loopback.
-fn sources() -> Sources {
+pub fn sources() -> Sources {
     sources_under(Egress { allow_loopback: true, ..Egress::default() })
 }
 

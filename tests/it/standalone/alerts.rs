@@ -5,6 +5,8 @@ use std::{fs, net::TcpListener, path::Path, time::Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::promql::{Prometheus, sources};
+
 use super::{
     process::Probity,
     target::{Target, free_port},
@@ -74,4 +76,36 @@ fn an_alert_is_told_survives_a_kill_and_its_end_is_told_by_the_next_process() {
     assert_eq!(resolved["status"], "resolved", "{resolved}");
     assert_eq!(resolved["alerts"][0]["labels"], labels);
     probity.stop(Signal::TERM);
+}
+
+/// What a rule over PromQL makes of a real Prometheus: what is over the bound fires, with what its templates ask for; a
+/// source that goes is no end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_asks_its_source_and_a_source_that_is_gone_ends_nothing_needs_prometheus() {
+    let prometheus = Prometheus::start(&sources()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (manifests, data) = (folder.path().join("manifests"), folder.path().join("data"));
+    fs::create_dir_all(&manifests).unwrap();
+    let rule = format!(
+        "apiVersion: probity.dev/v1alpha1\nkind: AlertRule\nmetadata: {{name: busy}}\nspec:\n  severity: critical\n  \
+         interval: 1s\n  condition: {{promql: {{expr: 'label_replace(vector(7), \"shop\", \"a\", \"\", \"\")', above: 5, \
+         source: {{url: 'http://{}'}}}}}}\n  \
+         message: '{{{{ $labels.shop }}}} has {{{{ $value }}}} of {{{{ query \"vector(9)\" | first | value }}}}'\n",
+        prometheus.address
+    );
+    fs::write(manifests.join("rule.yaml"), rule).unwrap();
+    let probity = Probity::start(&manifests, &data, &[]);
+    let firing = nth(&probity, 0);
+    assert_eq!(firing["alerts"][0]["message"], "a has 7 of 9", "{firing}");
+
+    drop(prometheus);
+    let begin = Instant::now();
+    while !probity.log.lock().iter().any(|line| line.contains("the rule cannot see")) {
+        assert!(begin.elapsed() < PATIENCE, "nobody is told that the source is gone:\n{}", probity.told());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(told(&probity).len(), 1, "a rule that cannot see resolves nothing");
+    fs::remove_file(manifests.join("rule.yaml")).unwrap();
+    let resolved = nth(&probity, 1);
+    assert_eq!((&resolved["status"], &resolved["alerts"][0]["reason"]), (&"resolved".into(), &"RuleGone".into()));
 }
