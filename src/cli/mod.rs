@@ -71,7 +71,7 @@ pub enum Command {
     ///
     /// What happened, oldest first: transitions, what was told to whom, what was not and why. The exit code is 0,
     /// or 1 when `verify` finds a row that is missing or changed, 3 when the trail cannot be read.
-    Audit(audit::Args),
+    Audit(Box<audit::Args>),
     /// Prints the CustomResourceDefinitions
     Crds(crds::Args),
     /// Prints a completion script for a shell

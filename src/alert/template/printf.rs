@@ -125,9 +125,13 @@ fn float(spec: &Spec, verb: char, value: f64) -> String {
         _ => number::general(value, spec.precision),
     };
     let text = if verb.is_ascii_uppercase() && value.is_finite() { text.to_uppercase() } else { text };
-    // Infinity has its sign in any case.
-    let text = if value == f64::INFINITY && !spec.plus { text.trim_start_matches('+').to_owned() } else { text };
-    let text = if value == f64::INFINITY { format!("+{}", text.trim_start_matches('+')) } else { signed(spec, text) };
+    // Infinity has its sign in any case; a blank may stand in for it.
+    let text = if value == f64::INFINITY {
+        let sign = if spec.space && !spec.plus { ' ' } else { '+' };
+        format!("{sign}{}", text.trim_start_matches('+'))
+    } else {
+        signed(spec, text)
+    };
     pad(spec, &text, value.is_finite())
 }
 
