@@ -91,7 +91,12 @@ fn readiness(state: Arc<State>, raw: String) -> Response {
         problems.extend(unmet(&state, &selector));
     }
     if problems.is_empty() {
-        return answer::json(&json!({"status": "ready"}));
+        let notes = state.readiness.notes();
+        if notes.is_empty() {
+            return answer::json(&json!({"status": "ready"}));
+        }
+        let notes: Vec<_> = notes.iter().map(|(what, why)| json!({"what": what, "why": why})).collect();
+        return answer::json(&json!({"status": "ready", "notes": notes}));
     }
     let told: Vec<_> =
         problems.iter().take(PROBLEMS_MAX).map(|(what, why)| json!({"what": what, "why": why})).collect();

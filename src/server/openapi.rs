@@ -100,7 +100,14 @@ fn schemas() -> Value {
             "properties": {"error": object(json!({"code": text, "message": text, "correlation_id": text}))},
         },
         "Health": object(json!({"status": {"const": "healthy"}, "timestamp": moment})),
-        "Readiness": object(json!({"status": {"const": "ready"}})),
+        "Readiness": {
+            "type": "object",
+            "required": ["status"],
+            "properties": {
+                "status": {"const": "ready"},
+                "notes": {"type": "array", "items": object(json!({"what": text, "why": text}))},
+            },
+        },
         "Liveness": object(json!({"status": {"const": "alive"}, "timestamp": moment})),
         "Detailed": object(json!({
             "status": lower, "timestamp": moment, "checks": {"type": "array", "items": check},

@@ -9,7 +9,8 @@ use crate::{model::Kind, vitals::Readiness};
 
 /// What readiness is told before everything was read.
 const SOURCE: &str = "source";
-/// What it is told of namespaces that may not be read while others were.
+/// What it is told of what may not be read while the rest was: one namespace of several must not take the others'
+/// Service its endpoint.
 const PERMISSIONS: &str = "permissions";
 
 pub(super) struct Scopes {
@@ -123,7 +124,11 @@ impl Scopes {
             Some(first) => {
                 let rest = texts.count();
                 let text = if rest == 0 { first } else { format!("{first}; and {rest} more") };
-                self.readiness.not_ready(if self.is_partial() { PERMISSIONS } else { SOURCE }, text);
+                if self.is_partial() {
+                    self.readiness.note(PERMISSIONS, text);
+                } else {
+                    self.readiness.not_ready(SOURCE, text);
+                }
             }
             None => self.readiness.ready(PERMISSIONS),
         }
@@ -170,11 +175,12 @@ mod tests {
         assert!(scopes.are_read());
         scopes.ready();
         readiness.ready(SOURCE);
-        let [(part, why)] = &readiness.problems()[..] else { panic!("{:?}", readiness.problems()) };
+        assert_eq!(problems(&readiness), [""; 0]);
+        let [(part, why)] = &readiness.notes()[..] else { panic!("{:?}", readiness.notes()) };
         assert_eq!(*part, PERMISSIONS);
         assert_eq!(&**why, "cannot read HealthChecks in namespace b: healthchecks is forbidden; grant it");
         scopes.listed(CHECKS, 1);
-        assert_eq!(problems(&readiness), [""; 0]);
+        assert_eq!(readiness.notes().len(), 0);
         // Later trouble makes nobody unready.
         scopes.trouble(CHECKS, 0, &away());
         scopes.trouble(CHECKS, 1, &denied());
