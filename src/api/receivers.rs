@@ -63,7 +63,7 @@ pub struct LoginSpec {
 pub struct PagerDutySpec {
     /// The key of the integration.
     pub routing_key: CredentialSource,
-    /// Where events go; that of the EU is https://events.eu.pagerduty.com/v2/enqueue.
+    /// Where events go; that of the EU is `https://events.eu.pagerduty.com/v2/enqueue`.
     #[serde(default = "pagerduty")]
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = rules::url())]

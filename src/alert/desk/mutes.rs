@@ -29,7 +29,7 @@ struct Entry {
 }
 
 impl Mutes {
-    /// Puts one in place of what stood under its key; what it reaches is said later, by [`Self::reach`].
+    /// Puts one in place of what stood under its key; what it reaches is said later, by [`Self::note`].
     pub fn set(&mut self, key: &MuteKey, mute: Option<Mute>, wall: WallMs) {
         let before = self.all.remove(key);
         if let Some(turn) = before.as_ref().and_then(|entry| entry.turn) {
