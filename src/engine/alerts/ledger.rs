@@ -71,7 +71,7 @@ fn write(commit: &mut Commit, change: &Change) {
         }
         Fate::Folded { into } => {
             let answer = Arc::from(format!("told as part of {into}"));
-            commit.outbox.push(update(OutboxState::Delivered, change.at, &answer));
+            commit.outbox.push(update(OutboxState::Folded, change.at, &answer));
             commit.audit.push(attempt(change, &answer, None));
         }
     }

@@ -37,7 +37,7 @@ use crate::{
     },
     clock::{Clock, WallMs},
     history::{Commit, Loaded, OutboxRow, OutboxState, Settled, Space, Store},
-    model::{Kind, MaintenanceWindow, Object, ObjectId, ObjectKey},
+    model::{Kind, MaintenanceWindow, Object, ObjectId, ObjectKey, ReceiverKind},
     notify::outbox::{Item, Outboxes},
     query::Sources,
     source::{Catalog, Verdict},
@@ -76,6 +76,8 @@ pub struct Alerting {
     book: Book,
     desk: Desk,
     windows: BTreeMap<ObjectKey, Arc<MaintenanceWindow>>,
+    /// Channels that stand for an Alertmanager, until everything has come.
+    alertmanagers: BTreeSet<ObjectKey>,
     /// Rules whose evaluation fails now.
     blind: BTreeSet<ObjectKey>,
     /// When a maintenance window has to be told anew, by the wall clock.
@@ -144,6 +146,7 @@ impl Alerting {
             book,
             desk,
             windows: BTreeMap::new(),
+            alertmanagers: BTreeSet::new(),
             blind: BTreeSet::new(),
             next_window: None,
             commit: Commit::default(),
@@ -204,6 +207,10 @@ impl Alerting {
         if inbox.ready {
             self.book(book::Event::Loaded);
             self.desk(desk::Event::Loaded);
+            // An Alertmanager takes for resolved what nobody repeats.
+            for key in std::mem::take(&mut self.alertmanagers) {
+                self.outboxes.stands(&key, self.desk.told_to(&key).collect());
+            }
         }
         for event in inbox.desk {
             self.desk(event);
@@ -376,6 +383,9 @@ impl Alerting {
             }
             (Kind::NotificationChannel, Some(Object::NotificationChannel(channel))) => {
                 self.outboxes.set(channel.clone());
+                if channel.receiver.kind() == ReceiverKind::Alertmanager {
+                    self.alertmanagers.insert(key.clone());
+                }
                 self.desk(desk::Event::Channel(key, ChannelIs::Valid(channel)));
             }
             (Kind::NotificationChannel, _) => {

@@ -29,14 +29,14 @@ fn write(folder: &Path, port: u16) {
 }
 
 /// The notifications that were written so far.
-fn told(probity: &Probity) -> Vec<Value> {
+pub fn told(probity: &Probity) -> Vec<Value> {
     let lines = probity.log.lock();
     let parsed = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     parsed.filter(|line| line["target"] == "probity::notify" && line["alerts"].is_array()).collect()
 }
 
 /// Waits for the notification of that number.
-fn nth(probity: &Probity, number: usize) -> Value {
+pub fn nth(probity: &Probity, number: usize) -> Value {
     let begin = Instant::now();
     loop {
         if let Some(found) = told(probity).into_iter().nth(number) {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    alerts,
     process::Probity,
     target::{Target, free_port},
     wire::Answer,
@@ -76,6 +77,12 @@ fn shows_every_state_and_heals() {
     assert_eq!(told["failed_checks"], serde_json::json!(["down-on-purpose"]));
     assert_eq!((told["total_checks"].as_u64(), told["passed_checks"].as_u64()), (Some(5), Some(4)));
 
+    // The rule of the folder tells of it; of the others nothing fires.
+    let firing = alerts::nth(probity, 0);
+    assert_eq!((&firing["status"], &firing["severity"]), (&"firing".into(), &"high".into()), "{firing}");
+    assert_eq!(firing["alerts"][0]["message"], "down-on-purpose is down");
+    assert!(started.elapsed().as_secs() < 30, "the README says half a minute, it took {:?}", started.elapsed());
+
     // What the README says to type: bring it up, and give the slow one a bound that can be met.
     let _healed = Target::on(TcpListener::bind(("127.0.0.1", quickstart.down)).unwrap());
     let slow = quickstart.folder.path().join("slow.yaml");
@@ -85,6 +92,8 @@ fn shows_every_state_and_heals() {
         (is(&states, "down-on-purpose", "healthy", "Ok") && is(&states, "probity-slow", "healthy", "Ok")).then_some(())
     });
     assert_eq!(probity.get("/health/detailed").json()["status"], "healthy");
+    let resolved = alerts::nth(probity, 1);
+    assert_eq!(resolved["status"], "resolved", "{resolved}");
 }
 
 #[test]
