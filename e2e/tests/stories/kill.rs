@@ -34,7 +34,7 @@ pub fn loses_the_last_flush_at_most(world: &mut World) -> Told {
     let flushed = load.seen()?;
     load.flushed()?;
     let restarts = pod::restarts(world, HERE)?;
-    let visitor = Visitor::send(load.probity.address, "/health/liveness");
+    let visitor = Visitor::send(load.probity.address(), "/health/liveness");
     let pulse = load.pulse();
     pod::signal(world, HERE, "SIGKILL")?;
     eventually("the container was started again", Duration::from_secs(30), || {

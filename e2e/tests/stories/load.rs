@@ -62,7 +62,7 @@ impl<'w> Load<'w> {
         let pods: Value = serde_json::from_str(&pods).map_err(|error| error.to_string())?;
         let ip = pods["items"][0]["status"]["podIP"].as_str().unwrap_or_default();
         let web = format!("{ip}:8080").parse().map_err(|error| format!("{ip}: {error}"))?;
-        let service = Way::to(world, namespace, "web", 80)?.address;
+        let service = Way::to(world, namespace, "web", 80)?.address();
         let load = Self { world, namespace, checks, web, probity: Way::to(world, namespace, "probity", 8080)? };
         let items: Vec<_> = (0..checks)
             .map(|number| {

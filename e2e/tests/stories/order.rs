@@ -36,7 +36,7 @@ pub fn ends_in_order_and_loses_nothing(world: &mut World) -> Told {
 
 /// Lets one thing happen to it, and says what that cost.
 fn told(load: &Load<'_>, what: &str, happen: impl Fn() -> Told) -> Told {
-    let visitor = Visitor::send(load.probity.address, "/health/liveness");
+    let visitor = Visitor::send(load.probity.address(), "/health/liveness");
     let pulse = load.pulse();
     happen().map_err(|wrong| format!("{what}: {wrong}"))?;
     let before = load.asked()?;

@@ -55,7 +55,7 @@ pub fn takes_what_the_chart_asks_for(world: &mut World) -> Told {
     world.apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}))?;
     let probity = Way::to(world, HERE, "probity", 8080)?;
     eventually("all checks pass", Duration::from_secs(120), || {
-        let (_, body) = get(probity.address, "/metrics", "")?;
+        let (_, body) = get(probity.address(), "/metrics", "")?;
         let passing = body.lines().filter(|line| line.starts_with("probe_success{") && line.ends_with("} 1")).count();
         if passing == CHECKS { Ok(()) } else { Err(format!("{passing} pass")) }
     })?;

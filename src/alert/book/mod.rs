@@ -135,8 +135,8 @@ impl Book {
 
     fn remove(&mut self, key: &ObjectKey, reason: Reason, step: &mut Step<'_>) {
         self.unlink(key);
-        self.due.retain(|(_, rule)| rule != key);
         let Some(mut rule) = self.rules.remove(key) else { return };
+        rule.due.map(|at| self.due.remove(&(at, key.clone())));
         self.untick(key, &rule);
         let mut out = Vec::new();
         let policy = rule.policy();
@@ -247,26 +247,31 @@ impl Book {
     }
 
     fn schedule(&mut self, key: &ObjectKey, now: Moment) {
-        self.due.retain(|(_, rule)| rule != key);
         let Some(rule) = self.rules.get_mut(key) else { return };
+        if let Some(at) = rule.due.take() {
+            self.due.remove(&(at, key.clone()));
+        }
         if rule.acts_on_change() {
             return;
         }
         let at = rule.first_due(key, now);
+        rule.due = Some(at);
         self.due.insert((at, key.clone()));
     }
 
     fn run_due(&mut self, step: &mut Step<'_>) {
         while let Some((at, key)) = self.due.first().filter(|(at, _)| *at <= step.now.at).cloned() {
             self.due.pop_first();
-            let Some(rule) = self.rules.get(&key) else { continue };
+            let Some(rule) = self.rules.get_mut(&key) else { continue };
             let interval = super::millis(rule.model.interval).max(1);
             // Counted, not looped over: a process that was frozen for a day has missed many.
             let missed = (step.now.at - at) / interval;
             if missed > 0 {
                 step.out.push(Effect::Skipped(Skipped::Stall, missed));
             }
-            self.due.insert((at + (missed + 1) * interval, key.clone()));
+            let next = at + (missed + 1) * interval;
+            rule.due = Some(next);
+            self.due.insert((next, key.clone()));
             if !self.loaded {
                 continue;
             }

@@ -17,6 +17,8 @@ pub(super) struct Rule {
     pub(super) uid: Arc<str>,
     pub(super) model: Arc<AlertRule>,
     pub(super) state: RuleState,
+    /// Where it stands among those that are due.
+    pub(super) due: Option<i64>,
     /// The question that its source has not answered yet.
     pub(super) asked: Option<u64>,
     /// What happened in the step that goes on.
@@ -29,7 +31,7 @@ impl Rule {
         // What a file says has no UID: its name is what tells it.
         let told: Arc<str> = if uid.is_empty() { model.key.to_string().into() } else { uid.clone() };
         let state = RuleState::restore(model.key.clone(), told, &Policy::from(&*model), open);
-        Self { uid, model, state, asked: None, turned: Vec::new(), sight_changed: false }
+        Self { uid, model, state, due: None, asked: None, turned: Vec::new(), sight_changed: false }
     }
 
     /// Takes another spec. Alerts go on where they are; an answer to the old one is not taken.
