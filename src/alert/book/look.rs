@@ -37,16 +37,10 @@ pub(super) fn at_check(rule: &mut Rule, key: &ObjectKey, seen: Option<&Seen>, st
     rule.see(&subject, evaluation, step);
 }
 
-/// Looks at every check that the rule is about, and at those that it was about.
-pub(super) fn at_all(rule: &mut Rule, step: &mut Step<'_>) {
-    let namespace = rule.model.key.namespace.clone();
-    let mut names: BTreeSet<Arc<str>> = rule.state.subjects().cloned().collect();
-    names.extend(wanted(rule, step).into_iter().map(|seen| seen.key.name));
-    for name in names {
-        let key = ObjectKey::new(namespace.clone(), name);
-        let seen = step.world.check(&key);
-        at_check(rule, &key, seen.as_ref(), step);
-    }
+/// The names of the checks that the rule is about, and of those that it was about.
+pub(super) fn names(rule: &Rule, step: &Step<'_>) -> BTreeSet<Arc<str>> {
+    let known = rule.state.subjects().cloned();
+    known.chain(wanted(rule, step).into_iter().map(|seen| seen.key.name)).collect()
 }
 
 /// Looks at a figure of every target that the rule is about.
@@ -99,7 +93,7 @@ fn wanted(rule: &Rule, step: &Step<'_>) -> Vec<Seen> {
     }
 }
 
-fn concerns(checks: &Checks, seen: &Seen) -> bool {
+pub(super) fn concerns(checks: &Checks, seen: &Seen) -> bool {
     match checks {
         Checks::Named(name) => *name == seen.key.name,
         Checks::Selected(selector) => selector.matches(&seen.labels),

@@ -25,7 +25,10 @@ use super::{
     Episode, Moment, Reason, Transition,
     rule::{Evaluation, RuleState, Template},
 };
-use crate::model::{AlertRule, Condition, ObjectKey};
+use crate::{
+    health::State,
+    model::{AlertRule, Condition, ObjectKey},
+};
 
 pub use event::{Effect, Event, Order, Seen, Skipped, Target, World};
 use rule::Rule;
@@ -197,6 +200,8 @@ impl Book {
         if !self.loaded {
             return;
         }
+        let seen = self.blamed(seen.cloned(), step);
+        let seen = seen.as_ref();
         for key in self.concerned(check) {
             let acts = self.rules.get(&key).is_some_and(|rule| rule.acts_on_change());
             if acts {
@@ -205,13 +210,40 @@ impl Book {
         }
     }
 
-    /// Looks at everything that a rule is about, if it acts on change.
+    /// Looks at everything that a rule is about, and was about, if it acts on change.
     fn look_at_all(&mut self, key: &ObjectKey, step: &mut Step<'_>) {
-        self.with(key, step, |rule, step| {
-            if rule.acts_on_change() {
-                look::at_all(rule, step)
+        let names = match self.rules.get(key) {
+            Some(rule) if rule.acts_on_change() => look::names(rule, step),
+            _ => return,
+        };
+        for name in names {
+            let check = ObjectKey::new(key.namespace.clone(), name);
+            let seen = self.blamed(step.world.check(&check), step);
+            self.with(key, step, |rule, step| look::at_check(rule, &check, seen.as_ref(), step));
+        }
+    }
+
+    /// A check that is down because of another one is left to the rules over that one, where there are any: else nobody
+    /// would be told at all.
+    fn blamed(&self, seen: Option<Seen>, step: &Step<'_>) -> Option<Seen> {
+        let mut seen = seen?;
+        let blamed = seen.dependency.as_ref().map(|name| ObjectKey::new(seen.key.namespace.clone(), name.clone()));
+        if blamed.is_some_and(|check| !self.is_watched(&check, step)) {
+            seen.dependency = None;
+        }
+        Some(seen)
+    }
+
+    /// Whether a rule has an alert when this check is Unhealthy.
+    fn is_watched(&self, check: &ObjectKey, step: &Step<'_>) -> bool {
+        let Some(seen) = step.world.check(check) else { return false };
+        let watches = |rule: &Rule| match &rule.model.condition {
+            Condition::HealthCheck { checks, states } => {
+                states.contains(&State::Unhealthy) && look::concerns(checks, &seen)
             }
-        });
+            Condition::Probe { .. } | Condition::Promql { .. } => false,
+        };
+        self.concerned(check).iter().any(|key| self.rules.get(key).is_some_and(watches))
     }
 
     fn answered(&mut self, key: &ObjectKey, number: u64, evaluation: Evaluation, step: &mut Step<'_>) {

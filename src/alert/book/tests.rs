@@ -275,3 +275,27 @@ fn candidate() -> Candidate {
     let found = Found::default();
     compose(&rule(unhealthy(Checks::Named("a".into()))), &found, &mut |text, _| Ok(text.to_owned()))
 }
+
+#[test]
+fn a_check_that_is_down_because_of_another_is_left_to_the_rules_over_that_one_if_there_are_any() {
+    let blamed = |scene: &mut Scene, name: &str| {
+        let mut seen = scene.world.check(&key(name)).unwrap();
+        seen.dependency = Some("db".into());
+        scene.world.0.borrow_mut().get_mut(&key(name)).unwrap().0 = seen.clone();
+        scene.step(Event::Check { key: key(name), seen: Some(seen) });
+    };
+    let dependency = |scene: &Scene| {
+        let (_, _, state) = scene.book.rules().find(|(key, ..)| &*key.name == "r").unwrap();
+        state.episodes().next().unwrap().dependency.clone()
+    };
+    let mut scene = Scene::new();
+    scene.rule(rule(unhealthy(Checks::Named("shop".into()))));
+    scene.step(Event::Loaded);
+    scene.see("db", State::Unhealthy, "db");
+    scene.see("shop", State::Unhealthy, "web");
+    blamed(&mut scene, "shop");
+    assert_eq!(dependency(&scene), None, "nobody would be told");
+    scene.rule(AlertRule { key: key("over-db"), ..rule(unhealthy(Checks::Named("db".into()))) });
+    blamed(&mut scene, "shop");
+    assert_eq!(dependency(&scene).as_deref(), Some("db"));
+}

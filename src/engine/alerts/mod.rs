@@ -76,6 +76,8 @@ pub struct Alerting {
     book: Book,
     desk: Desk,
     windows: BTreeMap<ObjectKey, Arc<MaintenanceWindow>>,
+    /// Everything that is configured was told once.
+    loaded: bool,
     /// Channels that stand for an Alertmanager, until everything has come.
     alertmanagers: BTreeSet<ObjectKey>,
     /// Rules whose evaluation fails now.
@@ -146,6 +148,7 @@ impl Alerting {
             book,
             desk,
             windows: BTreeMap::new(),
+            loaded: false,
             alertmanagers: BTreeSet::new(),
             blind: BTreeSet::new(),
             next_window: None,
@@ -205,6 +208,7 @@ impl Alerting {
             self.object(id);
         }
         if inbox.ready {
+            self.loaded = true;
             self.book(book::Event::Loaded);
             self.desk(desk::Event::Loaded);
             // An Alertmanager takes for resolved what nobody repeats.
@@ -363,7 +367,8 @@ impl Alerting {
             (Kind::AlertRule, Some(Object::AlertRule(rule))) => {
                 let uid = entry.map(|entry| entry.uid.clone()).unwrap_or_default();
                 let known = self.book.rule(&key).map(|(rule, _)| rule.generation);
-                if known != Some(rule.generation) {
+                // What is there at the start is no change.
+                if self.loaded && known != Some(rule.generation) {
                     let change = if known.is_some() { "changed" } else { "accepted" };
                     self.commit.audit.push(record::rule(&key, at, change, rule.generation, ""));
                 }
