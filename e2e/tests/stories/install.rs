@@ -49,8 +49,10 @@ fn from_install_to_uninstall(world: &mut World) -> Told {
         "--selector=app.kubernetes.io/instance=probity",
         "--output=name",
     ])?;
-    let types = ["customresourcedefinition.apiextensions.k8s.io/healthchecks.probity.dev"];
-    if cluster.lines().collect::<Vec<_>>() != types {
+    let types = World::type_names()?
+        .into_iter()
+        .map(|name| name.replace("crd/", "customresourcedefinition.apiextensions.k8s.io/"));
+    if cluster.lines().map(str::to_owned).collect::<Vec<_>>() != types.collect::<Vec<_>>() {
         return Err(format!("uninstall leaves {cluster:?} in the cluster"));
     }
     Ok(())

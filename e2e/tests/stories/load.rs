@@ -114,6 +114,8 @@ impl<'w> Load<'w> {
             .into_iter()
             .flatten()
             .map(|it| bucket(it).ok_or("not a bucket".to_owned()))
+            // One without runs has nothing to lose, and the first slides out of the window.
+            .filter(|it| it.as_ref().is_ok_and(|(_, good)| *good > 0) || it.is_err())
             .collect()
     }
 

@@ -76,18 +76,34 @@ impl World {
         let folder = Self::chart().join("files/crds");
         let arguments = ["apply", "--server-side", "--force-conflicts", "-f"].map(OsStr::new);
         self.kubectl.must(arguments.into_iter().chain([folder.as_os_str()]))?;
-        let established = ["wait", "--for=condition=Established", "crd/healthchecks.probity.dev", "--timeout=30s"];
-        self.kubectl.must(established).map(drop)
+        let types = Self::type_names()?;
+        let established = ["wait", "--for=condition=Established", "--timeout=30s"].into_iter();
+        self.kubectl.must(established.chain(types.iter().map(String::as_str))).map(drop)
     }
 
     /// Whether there are none, for a story whose release brings them. Those of another story are removed.
     pub fn is_without_types(&self) -> Result<bool, String> {
         if self.node.is_some() || self.brought_types.get() {
-            self.kubectl.must(["delete", "crd/healthchecks.probity.dev", "--ignore-not-found"])?;
+            self.remove_types()?;
         }
         let without = !self.has_types()?;
         self.brought_types.set(without && self.node.is_none());
         Ok(without)
+    }
+
+    /// The types of the chart, as `crd/healthchecks.probity.dev`, in order.
+    pub fn type_names() -> Result<Vec<String>, String> {
+        let folder = fs::read_dir(Self::chart().join("files/crds")).map_err(|error| error.to_string())?;
+        let files = folder.filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned));
+        let mut names: Vec<_> = files.map(|plural| format!("crd/{plural}.probity.dev")).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn remove_types(&self) -> Result<(), String> {
+        let types = Self::type_names()?;
+        let delete = ["delete", "--ignore-not-found"].into_iter().chain(types.iter().map(String::as_str));
+        self.kubectl.must(delete).map(drop)
     }
 
     fn has_types(&self) -> Result<bool, String> {
@@ -272,7 +288,7 @@ impl World {
     /// Removes from a cluster of the user's own what the stories shared.
     pub fn leave(&self) {
         if self.brought_types.get() {
-            let _ = self.kubectl.run(["delete", "crd/healthchecks.probity.dev"]);
+            let _ = self.remove_types();
         }
     }
 }
