@@ -57,6 +57,7 @@ pub fn run(plan: &Plan, figures: &mut Figures) {
 
     let floor =
         Role::start("floor", &[server.http.to_string(), plan.checks.to_string(), INTERVAL.as_millis().to_string()]);
+    // Time itself, here and below: rates are counted over a window, once what a start brings is over.
     sleep(plan.warm_up);
     let lag = lags(&probity);
     let counts = server.counts();

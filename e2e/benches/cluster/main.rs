@@ -138,6 +138,7 @@ fn until<T>(
         if begin.elapsed() > patience {
             return Err(format!("{what}: not within {patience:?}"));
         }
+        // A condition that is looked at: nothing there tells of itself.
         std::thread::sleep(pause);
     }
 }

@@ -20,6 +20,7 @@ pub fn run(world: &World, figures: &mut Figures) -> Result<(), String> {
         }
         let what = format!("start with all of them to ready, slowest of {STARTS}");
         figures.at_most(&what, slowest.as_secs_f64(), 10.0, "s");
+        // Time itself: what a start brings is written, then nothing is to be for so long.
         sleep(world.settle);
         let before = writes(world)?;
         sleep(world.window);

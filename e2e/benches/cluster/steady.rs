@@ -10,6 +10,7 @@ use super::{
 };
 
 pub fn run(world: &World, probity: &Probity, figures: &mut Figures) -> Result<(), String> {
+    // Time itself: a rate is counted over a window, once what a start brings is over.
     sleep(world.settle);
     let (writes, asked, used, before) = (writes(world)?, world.target.asked(), probity.cpu(), probity.metrics()?);
     let begin = Instant::now();

@@ -142,6 +142,7 @@ impl<'w> Load<'w> {
         self.leads_to("nobody")?;
         let mut last = self.asked()?;
         eventually("nobody asks any more", Duration::from_secs(30), || {
+            // Each is asked once a second: two counts so far apart are equal when nobody asks.
             std::thread::sleep(Duration::from_secs(1));
             let now = self.asked()?;
             if std::mem::replace(&mut last, now) == now { Ok(()) } else { Err(format!("asked {now} times")) }
@@ -202,6 +203,7 @@ impl Pulse {
                     longest = longest.max(since.elapsed());
                     (count, since) = (now, Instant::now());
                 }
+                // The longest time without a run is measured as finely as this.
                 std::thread::sleep(Duration::from_millis(20));
             }
             longest.max(since.elapsed())

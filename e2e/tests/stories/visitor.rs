@@ -50,6 +50,7 @@ impl Visitor {
                 } else {
                     visits.failed += 1;
                 }
+                // He asks at this pace: time itself.
                 std::thread::sleep(PACE);
             }
             visits.longest = visits.longest.max(well.elapsed());

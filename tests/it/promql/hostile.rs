@@ -144,6 +144,7 @@ async fn who_hangs_is_left_at_the_deadline() {
         let _ = stream.read(&mut ignored).await;
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
         while stream.write_all(b"1\r\n \r\n").await.is_ok() {
+            // So slow that the answer never ends before the deadline, whatever its size.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
