@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hyper::header::{HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::{checker::Checker, field::FieldPath, http, tls};
@@ -205,16 +206,9 @@ fn basic(url: &Url) -> Option<HeaderValue> {
     if name.is_empty() && password.is_none() {
         return None;
     }
-    let plain = |text: &str| Secret::new(percent_decoded(text));
+    let plain = |text: &str| Secret::new(percent_decode_str(text).decode_utf8_lossy().into_owned());
     let pair = format!("{}:{}", plain(name).expose(), plain(password.unwrap_or_default()).expose());
     let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-fn percent_decoded(text: &str) -> String {
-    url::form_urlencoded::parse(text.replace('+', "%2B").as_bytes())
-        .map(|(name, _)| name.into_owned())
-        .next()
-        .unwrap_or_default()
 }
