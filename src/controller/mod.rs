@@ -17,13 +17,11 @@ mod request;
 mod schedule;
 mod status;
 mod statuses;
-mod subject;
 mod tally;
 mod writer;
 
 pub use discovery::Discovery;
 pub use events::{EventSender, Gravity, Note, Recorder, recorder};
 pub use statuses::Statuses;
-pub use subject::{Kind, Subject};
 pub use tally::Tally;
 pub use writer::{Budgets, StatusWriter};

@@ -12,8 +12,11 @@ use kube::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{schedule::Ended, subject::Subject};
-use crate::api::{GROUP, VERSION};
+use super::schedule::Ended;
+use crate::{
+    api::{GROUP, VERSION},
+    model::ObjectId,
+};
 
 /// Who owns the fields of a status.
 pub(super) const FIELD_MANAGER: &str = "probity";
@@ -36,7 +39,7 @@ pub(super) struct Answer {
 }
 
 /// Applies `status` to the object of this name, if it still is the one with `uid`.
-pub(super) async fn apply(client: &Client, subject: &Subject, uid: &str, status: &impl Serialize) -> Answer {
+pub(super) async fn apply(client: &Client, subject: &ObjectId, uid: &str, status: &impl Serialize) -> Answer {
     let body = serde_json::json!({
         "apiVersion": format!("{GROUP}/{VERSION}"),
         "kind": subject.kind.as_str(),
@@ -55,7 +58,7 @@ pub(super) async fn apply(client: &Client, subject: &Subject, uid: &str, status:
 
 /// An object that was made under another type, which the API server itself cannot take apart now, gives 500 as etcd's
 /// troubles do; its text then names the object, as `NAMESPACE/NAME; VERSION, Kind=…`. Others it takes.
-fn about(subject: &Subject, answer: Answer) -> Answer {
+fn about(subject: &ObjectId, answer: Answer) -> Answer {
     let names = |why: &String| why.starts_with("500") && why.contains(&format!("({}; ", subject.key));
     match answer.ended {
         Ended::Away if answer.why.as_ref().is_some_and(names) => Answer { ended: Ended::Refused, ..answer },
@@ -162,7 +165,7 @@ mod tests {
 
     #[test]
     fn trouble_with_one_object_is_no_trouble_of_the_server() {
-        let subject = Subject { kind: crate::controller::Kind::HealthCheck, key: ObjectKey::new("shop", "cart") };
+        let subject = ObjectId::check(ObjectKey::new("shop", "cart"));
         for (why, ended) in [
             (
                 "500: failed to create typed live object (shop/cart; probity.dev/v1alpha1, Kind=HealthCheck)",

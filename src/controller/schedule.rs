@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use super::{bucket::Bucket, subject::Subject};
-use crate::schedule::backoff;
+use super::bucket::Bucket;
+use crate::{model::ObjectId, schedule::backoff};
 
 /// How soon a write is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,9 +55,9 @@ const BUSY_CAP: Duration = Duration::from_secs(10);
 type Due = (Duration, u64);
 
 pub(super) struct Schedule {
-    items: HashMap<Subject, Item>,
-    urgent: BTreeMap<Due, Subject>,
-    refresh: BTreeMap<Due, Subject>,
+    items: HashMap<ObjectId, Item>,
+    urgent: BTreeMap<Due, ObjectId>,
+    refresh: BTreeMap<Due, ObjectId>,
     transitions: Bucket,
     refreshes: Bucket,
     in_flight: usize,
@@ -113,7 +113,7 @@ impl Schedule {
     }
 
     /// Whether a write of this object is under way.
-    pub(super) fn is_flying(&self, subject: &Subject) -> bool {
+    pub(super) fn is_flying(&self, subject: &ObjectId) -> bool {
         self.items.get(subject).is_some_and(|item| item.flying.is_some())
     }
 
@@ -123,7 +123,7 @@ impl Schedule {
 
     /// A write of this object is wanted at `due`. One that waits already keeps the earlier time; one that failed
     /// keeps its backoff; one that is under way is looked at again when it has ended.
-    pub(super) fn want(&mut self, subject: &Subject, class: Class, due: Duration) {
+    pub(super) fn want(&mut self, subject: &ObjectId, class: Class, due: Duration) {
         let (due, failures) = match self.items.get(subject) {
             Some(item) if item.flying.is_some() => return,
             Some(item) if item.failures > 0 => (item.due.0, item.failures),
@@ -136,24 +136,24 @@ impl Schedule {
     }
 
     /// A write that was due is wanted later, or less.
-    pub(super) fn postpone(&mut self, subject: &Subject, class: Class, due: Duration) {
+    pub(super) fn postpone(&mut self, subject: &ObjectId, class: Class, due: Duration) {
         let failures = self.items.get(subject).map_or(0, |item| item.failures);
         self.place(subject, class, due, failures);
     }
 
     /// Nothing is to be written of this object. One that is under way ends as it may.
-    pub(super) fn settle(&mut self, subject: &Subject) {
+    pub(super) fn settle(&mut self, subject: &ObjectId) {
         if self.items.get(subject).is_some_and(|item| item.flying.is_none()) {
             self.remove(subject);
         }
     }
 
     /// The object whose turn it is. It stays where it is until it is started, settled or postponed.
-    pub(super) fn next(&mut self, now: Duration) -> Option<(Subject, Class)> {
+    pub(super) fn next(&mut self, now: Duration) -> Option<(ObjectId, Class)> {
         if self.in_flight >= self.room() || now < self.not_before() {
             return None;
         }
-        let due = |queue: &BTreeMap<Due, Subject>| {
+        let due = |queue: &BTreeMap<Due, ObjectId>| {
             queue.first_key_value().filter(|((at, _), _)| *at <= now).map(|(_, subject)| subject.clone())
         };
         if let Some(subject) = due(&self.urgent).filter(|_| self.transitions.has(now)) {
@@ -163,7 +163,7 @@ impl Schedule {
     }
 
     /// A write that [`Schedule::next`] named begins.
-    pub(super) fn start(&mut self, subject: &Subject, now: Duration) {
+    pub(super) fn start(&mut self, subject: &ObjectId, now: Duration) {
         let Some(item) = self.items.get_mut(subject).filter(|item| item.flying.is_none()) else { return };
         item.flying = Some(now);
         self.in_flight += 1;
@@ -181,7 +181,7 @@ impl Schedule {
     }
 
     /// A write that was started has ended. After a failure the object waits for its next try.
-    pub(super) fn ended(&mut self, subject: &Subject, ended: Ended, now: Duration) {
+    pub(super) fn ended(&mut self, subject: &ObjectId, ended: Ended, now: Duration) {
         let Some(item) = self.items.get_mut(subject) else { return };
         let Some(began) = item.flying.take() else { return };
         self.in_flight -= 1;
@@ -224,7 +224,7 @@ impl Schedule {
         if self.in_flight >= self.room() {
             return None;
         }
-        let first = |queue: &BTreeMap<Due, Subject>, budget: &Bucket| {
+        let first = |queue: &BTreeMap<Due, ObjectId>, budget: &Bucket| {
             let (due, _) = queue.first_key_value()?.0;
             Some((*due).max(budget.ready()?))
         };
@@ -241,7 +241,7 @@ impl Schedule {
         if self.away > 0 { self.pause.max(self.ask) } else { self.pause }
     }
 
-    fn place(&mut self, subject: &Subject, class: Class, due: Duration, failures: u32) {
+    fn place(&mut self, subject: &ObjectId, class: Class, due: Duration, failures: u32) {
         self.remove(subject);
         self.numbers += 1;
         let due = (due, self.numbers);
@@ -252,7 +252,7 @@ impl Schedule {
         };
     }
 
-    fn remove(&mut self, subject: &Subject) {
+    fn remove(&mut self, subject: &ObjectId) {
         if let Some(item) = self.items.remove(subject) {
             match item.class {
                 Class::Urgent => self.urgent.remove(&item.due),

@@ -7,14 +7,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::{
-    status::Written,
-    subject::{Kind, Subject},
-};
+use super::status::Written;
 use crate::{
     api::HealthCheckStatus,
     engine::Listener,
-    model::{self, ObjectKey},
+    model::{self, Kind, ObjectId, ObjectKey},
     source::kubernetes::Onlooker,
 };
 
@@ -25,7 +22,7 @@ pub struct Statuses(Arc<Inbox>);
 
 #[derive(Default)]
 struct Inbox {
-    news: Mutex<HashMap<Subject, News>>,
+    news: Mutex<HashMap<ObjectId, News>>,
     arrived: Notify,
 }
 
@@ -44,7 +41,7 @@ pub(super) enum Object {
 
 impl Statuses {
     fn tell(&self, kind: Kind, key: &ObjectKey, object: Option<Object>) {
-        let subject = Subject { kind, key: key.clone() };
+        let subject = ObjectId::new(kind, key.clone());
         let mut all = self.0.news.lock();
         let news = all.entry(subject).or_default();
         if object.is_some() {
@@ -55,7 +52,7 @@ impl Statuses {
     }
 
     /// Everything that was said since the last time.
-    pub(super) fn take(&self) -> HashMap<Subject, News> {
+    pub(super) fn take(&self) -> HashMap<ObjectId, News> {
         std::mem::take(&mut self.0.news.lock())
     }
 

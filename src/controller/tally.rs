@@ -2,8 +2,7 @@
 
 use prometheus::{IntCounterVec, IntGaugeVec, Opts};
 
-use super::subject::Kind;
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, model::Kind};
 
 /// How a status write ended, as a label.
 pub(super) const WRITE_OUTCOMES: [&str; 5] = ["written", "gone", "refused", "busy", "unavailable"];

@@ -24,7 +24,6 @@ use super::{
     schedule::{Class, Ended, Schedule},
     status::{Difference, TargetSeen, Written, announcements, health_check},
     statuses::{News, Object, Statuses},
-    subject::{Kind, Subject},
     tally::Tally,
 };
 use crate::{
@@ -32,7 +31,7 @@ use crate::{
     clock::{Clock, Now, WallMs},
     engine::{CheckView, Snapshot, TargetCell},
     health::Reason,
-    model::ObjectKey,
+    model::{Kind, ObjectId, ObjectKey},
 };
 
 /// Writes per second.
@@ -67,9 +66,9 @@ pub struct StatusWriter {
     tally: Tally,
     clock: Clock,
     schedule: Schedule,
-    records: HashMap<Subject, Record>,
+    records: HashMap<ObjectId, Record>,
     /// To be looked at; an object may stand in it twice, and is bounded by the news taken and one walk's share.
-    looks: VecDeque<Subject>,
+    looks: VecDeque<ObjectId>,
     flights: JoinSet<(Box<Flight>, Answer)>,
     walk: Walk,
 }
@@ -90,7 +89,7 @@ struct Record {
 
 /// A request under way.
 struct Flight {
-    subject: Subject,
+    subject: ObjectId,
     uid: Arc<str>,
     written: Written,
     status: HealthCheckStatus,
@@ -182,7 +181,7 @@ impl StatusWriter {
 
     /// The source saw the object. What it holds is what stands there, unless it may be older than what was written
     /// here a moment ago: a watch tells of each of our own writes, and late.
-    fn adopt(&mut self, subject: &Subject, uid: Arc<str>, written: Written, now: Duration) {
+    fn adopt(&mut self, subject: &ObjectId, uid: Arc<str>, written: Written, now: Duration) {
         if let Some(record) = self.records.get_mut(subject).filter(|record| record.uid == uid) {
             let settled = record.last_write.is_none_or(|last| now.saturating_sub(last) > WORDS_EVERY);
             if settled && !self.schedule.is_flying(subject) {
@@ -215,11 +214,11 @@ impl StatusWriter {
             self.walk.last = None;
             self.walk.next = self.walk.next.max(self.walk.began + WALK);
         }
-        self.looks.extend(keys.into_iter().map(|key| Subject { kind: Kind::HealthCheck, key }));
+        self.looks.extend(keys.into_iter().map(ObjectId::check));
     }
 
     /// Looks whether a status is to be written, and when.
-    fn look(&mut self, subject: &Subject) {
+    fn look(&mut self, subject: &ObjectId) {
         match self.wanted(subject, self.clock.now()) {
             Some((class, due, _)) => self.schedule.want(subject, class, due),
             None => self.schedule.settle(subject),
@@ -227,7 +226,7 @@ impl StatusWriter {
     }
 
     /// The write that the present calls for: how soon, not before when, and what.
-    fn wanted(&mut self, subject: &Subject, now: Now) -> Option<(Class, Duration, Box<Flight>)> {
+    fn wanted(&mut self, subject: &ObjectId, now: Now) -> Option<(Class, Duration, Box<Flight>)> {
         let record = self.records.get_mut(subject)?;
         let cell = self.snapshot.get(&subject.key)?;
         let view = cell.view.load_full();
@@ -321,7 +320,7 @@ impl StatusWriter {
     }
 
     /// Each object that is refused: once, until it is written again.
-    fn log_refusal(&mut self, subject: &Subject, uid: &Arc<str>, answer: &Answer) {
+    fn log_refusal(&mut self, subject: &ObjectId, uid: &Arc<str>, answer: &Answer) {
         let is_refused = match answer.ended {
             Ended::Written => false,
             Ended::Refused | Ended::Denied if !self.schedule.is_away() => true,

@@ -12,7 +12,8 @@ use foldhash::quality::FixedState;
 use super::Note;
 use crate::{
     clock::{Now, WallMs},
-    controller::{bucket::Bucket, subject::Subject},
+    controller::bucket::Bucket,
+    model::ObjectId,
 };
 
 /// Events of one object: ten at once, then one a minute. A check that flaps says so by its state and its figures.
@@ -32,7 +33,7 @@ const TOO_OLD: Duration = Duration::from_secs(1_800);
 /// An event that is to be sent.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
-    pub(super) subject: Subject,
+    pub(super) subject: ObjectId,
     pub(super) uid: Arc<str>,
     pub(super) note: Note,
     /// When it happened first, in this series.
@@ -67,7 +68,7 @@ pub(super) enum Fate {
 
 pub(super) struct Book {
     pending: VecDeque<Entry>,
-    objects: HashMap<Subject, (Bucket, Duration)>,
+    objects: HashMap<ObjectId, (Bucket, Duration)>,
     sent: HashMap<u64, Sent>,
     all: Bucket,
 }
@@ -87,7 +88,7 @@ impl Default for Book {
 }
 
 impl Book {
-    pub(super) fn offer(&mut self, subject: &Subject, uid: &Arc<str>, note: Note, now: Now) -> Fate {
+    pub(super) fn offer(&mut self, subject: &ObjectId, uid: &Arc<str>, note: Note, now: Now) -> Fate {
         if !self.object_may(subject, now.mono) {
             return Fate::Limited;
         }
@@ -152,7 +153,7 @@ impl Book {
         if self.pending.is_empty() { None } else { self.all.ready() }
     }
 
-    fn object_may(&mut self, subject: &Subject, now: Duration) -> bool {
+    fn object_may(&mut self, subject: &ObjectId, now: Duration) -> bool {
         if self.objects.len() >= MAX_OBJECTS && !self.objects.contains_key(subject) {
             let refilled = Duration::from_secs_f64(PER_OBJECT.1 / PER_OBJECT.0);
             self.objects.retain(|_, (_, used)| now.saturating_sub(*used) < refilled);
@@ -174,17 +175,14 @@ fn hash(what: &impl Hash) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        controller::{events::Gravity, subject::Kind},
-        model::ObjectKey,
-    };
+    use crate::{controller::events::Gravity, model::ObjectKey};
 
     fn at(seconds: u64) -> Now {
         Now { mono: Duration::from_secs(seconds), wall: 1_000_000 + seconds as i64 * 1000 }
     }
 
-    fn subject(number: usize) -> Subject {
-        Subject { kind: Kind::HealthCheck, key: ObjectKey::new("a", number.to_string()) }
+    fn subject(number: usize) -> ObjectId {
+        ObjectId::check(ObjectKey::new("a", number.to_string()))
     }
 
     fn note(text: &str) -> Note {

@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 
 use self::book::{Book, Fate};
 pub use self::sender::EventSender;
-use super::{subject::Subject, tally::Tally};
-use crate::clock::Clock;
+use super::tally::Tally;
+use crate::{clock::Clock, model::ObjectId};
 
 /// How much it matters: the `type` of an Event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,7 +65,7 @@ pub fn recorder(client: Client, instance: &str, clock: Clock, tally: Tally) -> (
 
 impl Recorder {
     /// Takes an event about an object, if the limits allow; what they do not is counted. Returns at once.
-    pub fn tell(&self, subject: &Subject, uid: &Arc<str>, note: Note) {
+    pub fn tell(&self, subject: &ObjectId, uid: &Arc<str>, note: Note) {
         let fate = self.0.book.lock().offer(subject, uid, note, self.0.clock.now());
         match fate {
             Fate::Queued => {}

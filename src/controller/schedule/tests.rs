@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{controller::subject::Kind, model::ObjectKey};
+use crate::model::ObjectKey;
 
-fn subject(number: u32) -> Subject {
-    Subject { kind: Kind::HealthCheck, key: ObjectKey::new("a", number.to_string()) }
+fn subject(number: u32) -> ObjectId {
+    ObjectId::check(ObjectKey::new("a", number.to_string()))
 }
 
 const fn ms(ms: u64) -> Duration {
@@ -16,7 +16,7 @@ const fn ms(ms: u64) -> Duration {
 }
 
 /// Starts everything that is due, each of which ends at once, and gives what was started.
-fn turn(schedule: &mut Schedule, now: Duration, ended: Ended) -> Vec<Subject> {
+fn turn(schedule: &mut Schedule, now: Duration, ended: Ended) -> Vec<ObjectId> {
     let mut started = Vec::new();
     while let Some((subject, _)) = schedule.next(now) {
         schedule.start(&subject, now);
@@ -27,7 +27,7 @@ fn turn(schedule: &mut Schedule, now: Duration, ended: Ended) -> Vec<Subject> {
 }
 
 /// Goes from one wake to the next until `end`, and gives what was started when.
-fn run(schedule: &mut Schedule, from: Duration, end: Duration, ended: Ended) -> Vec<(Duration, Subject)> {
+fn run(schedule: &mut Schedule, from: Duration, end: Duration, ended: Ended) -> Vec<(Duration, ObjectId)> {
     let (mut now, mut all) = (from, Vec::new());
     while now <= end {
         all.extend(turn(schedule, now, ended).into_iter().map(|subject| (now, subject)));
@@ -131,7 +131,7 @@ fn one_that_hangs_holds_up_no_try_to_find_out_whether_the_api_server_is_back() {
         schedule.want(&subject(number), Class::Urgent, ms(0));
     }
     turn(&mut schedule, ms(0), Ended::Away);
-    let (mut flying, mut started): (Vec<(Duration, Subject)>, Vec<Duration>) = (Vec::new(), Vec::new());
+    let (mut flying, mut started): (Vec<(Duration, ObjectId)>, Vec<Duration>) = (Vec::new(), Vec::new());
     for now in (1..60_000).map(ms) {
         while let Some((next, _)) = schedule.next(now) {
             schedule.start(&next, now);

@@ -45,6 +45,7 @@ fn view(targets: &[TargetSeen], generation: i64) -> CheckView {
         state: told.map_or(State::Unknown, |told| told.state),
         reason: told.map_or(Reason::Pending, |told| told.reason),
         message: told.map_or_else(|| "".into(), |told| told.message.clone()),
+        blamed: None,
         since: told.map_or(NOW, |told| told.since),
         targets: Arc::new([]),
     }

@@ -98,6 +98,7 @@ fn view(name: &str, state: State, since: i64) -> CheckView {
         state,
         reason: Reason::Ok,
         message: "200 OK".into(),
+        blamed: None,
         since,
         targets: Arc::new([]),
     }

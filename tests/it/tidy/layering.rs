@@ -19,7 +19,7 @@ const STEP: [&str; 7] = ["core", "effect", "finished", "object", "series", "slot
 const TARGETS: [&str; 3] = ["aim", "facts", "resolve"];
 
 /// Of `controller`: what a status says, whose turn it is, and which events go out.
-const CONTROLLER: [&str; 6] = ["bucket", "schedule", "status", "subject", "events/book", "events/wire"];
+const CONTROLLER: [&str; 5] = ["bucket", "schedule", "status", "events/book", "events/wire"];
 
 /// The files of `notify` that do I/O; every other one of it is pure.
 const NOTIFY_EDGE: [&str; 9] =
