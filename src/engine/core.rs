@@ -191,6 +191,7 @@ impl Core {
             state: told.state,
             reason: told.reason,
             message: told.message,
+            blamed: told.blamed,
             since: if view.state == told.state { view.since } else { now.wall },
             ..CheckView::clone(view)
         });

@@ -36,12 +36,21 @@ impl Core {
         if outcome.verdict == Verdict::Failed && self.hold(number, &outcome, now) {
             return;
         }
-        self.apply(number, outcome, now.wall, now, effects);
+        self.apply(number, outcome, None, now.wall, now, effects);
     }
 
-    /// Takes a result as it stands: the state, the views, the history.
-    fn apply(&mut self, number: u32, outcome: Outcome, at: WallMs, now: Now, effects: &mut Vec<Effect>) {
+    /// Takes a result as it stands, and the check that it is put down to: the state, the views, the history.
+    fn apply(
+        &mut self,
+        number: u32,
+        outcome: Outcome,
+        blamed: Option<Arc<str>>,
+        at: WallMs,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(slot) = self.slots.get_mut(number) else { return };
+        slot.blamed = blamed;
         let before = slot.target.state;
         let mut spans = Vec::new();
         slot.target.observe(&outcome, slot.policy(), now, &mut spans);
@@ -110,7 +119,7 @@ impl Core {
             let Some(index) = hold.asked.iter().position(|asked| asked == key) else { continue };
             if outcome.verdict == Verdict::Failed {
                 let message = format!("{} fails: {}", key.name, outcome.message);
-                self.release(number, Some(message), now, effects);
+                self.release(number, Some((key.name.clone(), message)), now, effects);
                 continue;
             }
             hold.asked.swap_remove(index);
@@ -129,14 +138,16 @@ impl Core {
         self.release(number, None, now, effects);
     }
 
-    fn release(&mut self, number: u32, blamed: Option<String>, now: Now, effects: &mut Vec<Effect>) {
+    fn release(&mut self, number: u32, blamed: Option<(Arc<str>, String)>, now: Now, effects: &mut Vec<Effect>) {
         let Some(hold) = self.slots.get_mut(number).and_then(|slot| slot.hold.take()) else { return };
         self.holds.remove(&hold, number);
-        let mut outcome = hold.outcome;
-        if let Some(message) = blamed {
-            outcome = outcome.because(Reason::DependencyUnhealthy, &message);
+        match blamed {
+            Some((name, message)) => {
+                let outcome = hold.outcome.because(Reason::DependencyUnhealthy, &message);
+                self.apply(number, outcome, Some(name), hold.at, now, effects);
+            }
+            None => self.apply(number, hold.outcome, None, hold.at, now, effects),
         }
-        self.apply(number, outcome, hold.at, now, effects);
     }
 
     /// Nobody waits for a dependency longer than its run may take.

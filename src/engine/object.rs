@@ -95,6 +95,7 @@ impl Core {
             state: State::Unknown,
             reason: refused.reason,
             message: refused.message.clone(),
+            blamed: None,
             since,
             targets: Arc::new([]),
         };
@@ -131,10 +132,10 @@ impl Core {
         for number in gone {
             self.end(number, now, effects);
         }
-        let Some(Told { state, reason, message, since }) = self.told(&numbers) else { return };
+        let Some(Told { state, reason, message, since, blamed }) = self.told(&numbers) else { return };
         let old = self.checks.get(&entry.id.key).map(|check| &check.view).filter(|view| view.state == state);
         let since = if numbers.len() == 1 { since } else { old.map_or(now.wall, |view| view.since) };
-        let view = CheckView { state, reason, message, since, ..accepted_view(entry, check, note) };
+        let view = CheckView { state, reason, message, since, blamed, ..accepted_view(entry, check, note) };
         self.show(view, numbers, effects);
     }
 
@@ -196,6 +197,7 @@ impl Core {
             extra: None,
             progress: Progress::Idle,
             last_start: None,
+            blamed: None,
             hold: None,
         };
         let number = self.slots.insert(slot);
@@ -310,6 +312,7 @@ fn accepted_view(entry: &Entry, check: &HealthCheck, note: Option<Arc<str>>) -> 
         state: State::Unknown,
         reason: Reason::Pending,
         message: UNSEEN.into(),
+        blamed: None,
         since: 0,
         targets: Arc::new([]),
     }

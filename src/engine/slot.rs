@@ -30,6 +30,8 @@ pub(super) struct Slot {
     pub(super) extra: Option<Duration>,
     pub(super) progress: Progress,
     pub(super) last_start: Option<Duration>,
+    /// The check whose failure the last result was put down to.
+    pub(super) blamed: Option<Arc<str>>,
     /// Rare, so not in line: every target would pay for it.
     pub(super) hold: Option<Box<Hold>>,
 }

@@ -58,6 +58,8 @@ pub struct CheckView {
     pub state: State,
     pub reason: Reason,
     pub message: Arc<str>,
+    /// The check that is down and that this one depends on, where that is the reason.
+    pub blamed: Option<Arc<str>>,
     /// When `state` last changed.
     pub since: WallMs,
     /// Empty when the spec is refused.

@@ -16,6 +16,8 @@ pub(super) struct Told {
     pub(super) message: Arc<str>,
     /// Since when the target that speaks for them has been so.
     pub(super) since: WallMs,
+    /// The check that is down, where that is the reason.
+    pub(super) blamed: Option<Arc<str>>,
 }
 
 impl Core {
@@ -30,7 +32,8 @@ impl Core {
             let alike = slots.iter().filter(|slot| slot.target.state == target.state).count();
             message(target.state, alike, slots.len(), &speaker.cell.instance, &target.message)
         };
-        Some(Told { state: target.state, reason: target.reason, message, since: target.since })
+        let blamed = speaker.blamed.clone().filter(|_| target.reason == Reason::DependencyUnhealthy);
+        Some(Told { state: target.state, reason: target.reason, message, since: target.since, blamed })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{Labels, ObjectKey, Selector, Severity, Source};
-use crate::health::State;
+use crate::{alert::template::Template, health::State};
 
 /// A valid AlertRule. Channels, rules and checks that it names are looked for when they are needed: they may come
 /// and go, and a rule goes on without them.
@@ -30,8 +30,7 @@ pub struct AlertRule {
     pub alert_labels: Templates,
     /// Labels of the check that come along.
     pub labels_from_object: Arc<[Arc<str>]>,
-    /// A template.
-    pub message: Option<Arc<str>>,
+    pub message: Option<Template>,
     /// Names and templates, by name.
     pub annotations: Templates,
     /// None: the default channels.
@@ -54,8 +53,8 @@ impl AlertRule {
     }
 }
 
-/// Names with templates that parse, by name.
-pub type Templates = Arc<[(Arc<str>, Arc<str>)]>;
+/// Names with templates, by name.
+pub type Templates = Arc<[(Arc<str>, Template)]>;
 
 /// When an alert is there.
 #[derive(Debug, Clone)]

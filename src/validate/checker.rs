@@ -103,10 +103,10 @@ impl Checker<'_> {
         expression
     }
 
-    /// A Go template; its text, when it parses.
-    pub fn template(&mut self, path: &FieldPath, text: &str) -> Option<Arc<str>> {
+    /// A Go template, when it parses.
+    pub fn template(&mut self, path: &FieldPath, text: &str) -> Option<Template> {
         match Template::parse(text) {
-            Ok(_) => Some(text.into()),
+            Ok(template) => Some(template),
             Err(error) => {
                 let message = format!("{} is not a template: {error}", shown(text));
                 let mistake = FieldError::new(path.clone(), Fault::InvalidExpression, message);

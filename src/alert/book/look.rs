@@ -29,7 +29,7 @@ pub(super) fn at_check(rule: &mut Rule, key: &ObjectKey, seen: Option<&Seen>, st
                 object: seen.labels.clone(),
                 dependency: seen.dependency.clone(),
             };
-            Evaluation::Met(vec![compose(&rule.model, &found, step.template)])
+            Evaluation::Met(vec![compose(&rule.model, &found, step.render)])
         }
         Some(seen) if seen.state == State::Unknown => Evaluation::NoData(None),
         Some(_) => Evaluation::Met(Vec::new()),
@@ -61,9 +61,9 @@ pub(super) fn at_figures(rule: &mut Rule, step: &mut Step<'_>) {
                 dependency: None,
             };
             let evaluation = match target.value {
-                None => Evaluation::NoData(Some(Box::new(compose(&rule.model, &found, step.template)))),
+                None => Evaluation::NoData(Some(Box::new(compose(&rule.model, &found, step.render)))),
                 Some(value) if bound.is_crossed(value) => {
-                    Evaluation::Met(vec![compose(&rule.model, &found, step.template)])
+                    Evaluation::Met(vec![compose(&rule.model, &found, step.render)])
                 }
                 Some(_) => Evaluation::Met(Vec::new()),
             };

@@ -23,7 +23,7 @@ use std::{
 
 use super::{
     Episode, Moment, Reason, Transition,
-    rule::{Evaluation, RuleState, Template},
+    rule::{Evaluation, Render, RuleState},
 };
 use crate::{
     health::State,
@@ -54,7 +54,7 @@ pub struct Book {
 struct Step<'a> {
     now: Moment,
     world: &'a dyn World,
-    template: &'a mut Template<'a>,
+    render: &'a mut Render<'a>,
     out: &'a mut Vec<Effect>,
 }
 
@@ -82,10 +82,10 @@ impl Book {
         event: Event,
         now: Moment,
         world: &'a dyn World,
-        template: &'a mut Template<'a>,
+        render: &'a mut Render<'a>,
         out: &'a mut Vec<Effect>,
     ) {
-        let mut step = Step { now, world, template, out };
+        let mut step = Step { now, world, render, out };
         match event {
             Event::Rule { key, uid, rule: Some(rule) } => self.put(&key, &uid, rule, &mut step),
             Event::Rule { key, rule: None, .. } => self.remove(&key, Reason::RuleGone, &mut step),

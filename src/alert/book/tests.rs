@@ -4,7 +4,10 @@ use std::{cell::RefCell, collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::*;
 use crate::{
-    alert::rule::{Candidate, Evaluation, Found, compose},
+    alert::{
+        rule::{Candidate, Evaluation, Found, compose},
+        template::Template,
+    },
     health::State,
     model::{Bound, Checks, Condition as C, Labels, OnError, OnNoData, ProbeMetric, Selector, Severity},
 };
@@ -52,8 +55,8 @@ impl Scene {
     fn step(&mut self, event: Event) {
         let now = Moment { at: START + self.now, wall: START + self.now };
         let mut out = Vec::new();
-        let mut template = |text: &str, _: &Found| Ok(text.to_owned());
-        self.book.step(event, now, &self.world, &mut template, &mut out);
+        let mut render = |template: &Template, _: &Found| Ok(template.source().to_owned());
+        self.book.step(event, now, &self.world, &mut render, &mut out);
         for effect in out {
             match effect {
                 Effect::Transitions(all) => self.turns.extend(all.iter().map(|transition| {
@@ -273,7 +276,7 @@ fn a_source_is_asked_at_the_rules_own_phase_and_never_twice_at_once() {
 
 fn candidate() -> Candidate {
     let found = Found::default();
-    compose(&rule(unhealthy(Checks::Named("a".into()))), &found, &mut |text, _| Ok(text.to_owned()))
+    compose(&rule(unhealthy(Checks::Named("a".into()))), &found, &mut |template, _| Ok(template.source().to_owned()))
 }
 
 #[test]

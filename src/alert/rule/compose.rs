@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    alert::{Labels, Severity, Value},
+    alert::{Labels, Severity, Value, template::Template},
     model::{self, AlertRule},
 };
 
@@ -40,21 +40,21 @@ impl Candidate {
     }
 }
 
-/// Renders a template with what was found; the error says what is wrong with it or with the data.
-pub type Template<'a> = dyn FnMut(&str, &Found) -> Result<String, String> + 'a;
+/// Renders a template with what was found; the error says what is wrong with the data.
+pub type Render<'a> = dyn FnMut(&Template, &Found) -> Result<String, String> + 'a;
 
 /// Makes an alert of what was found: its labels without `__name__`, then the rule's `severity`, then the rule's own
 /// labels, where an empty one takes a label away, and at last `alertname` and `namespace`, which nothing overrides.
 ///
 /// A template that fails drops no alert: its place in the text says `<error expanding template: …>`.
-pub fn compose(rule: &AlertRule, found: &Found, template: &mut Template<'_>) -> Candidate {
+pub fn compose(rule: &AlertRule, found: &Found, render: &mut Render<'_>) -> Candidate {
     let mut fault = None;
-    let mut render = |text: &str| -> Arc<str> {
-        // Most texts are no templates.
-        if !text.contains("{{") {
-            return text.into();
+    let mut filled = |template: &Template| -> Arc<str> {
+        // Most texts hold nothing to fill in.
+        if !template.source().contains("{{") {
+            return template.source().into();
         }
-        template(text, found).map_or_else(
+        render(template, found).map_or_else(
             |error| {
                 let said: Arc<str> = format!("<error expanding template: {error}>").into();
                 fault.get_or_insert_with(|| Arc::from(error));
@@ -64,9 +64,10 @@ pub fn compose(rule: &AlertRule, found: &Found, template: &mut Template<'_>) -> 
         )
     };
     let own: Vec<(Arc<str>, Arc<str>)> =
-        rule.alert_labels.iter().map(|(name, text)| (name.clone(), render(text))).collect();
-    let annotations = Labels::annotations(rule.annotations.iter().map(|(name, text)| (name.clone(), render(text))));
-    let message = rule.message.as_ref().map(|text| render(text)).or_else(|| found.message.clone());
+        rule.alert_labels.iter().map(|(name, template)| (name.clone(), filled(template))).collect();
+    let annotations =
+        Labels::annotations(rule.annotations.iter().map(|(name, template)| (name.clone(), filled(template))));
+    let message = rule.message.as_ref().map(&mut filled).or_else(|| found.message.clone());
     let forced = [("alertname", rule.alert_name.clone()), ("namespace", rule.key.namespace.clone())];
     let labels = found
         .labels

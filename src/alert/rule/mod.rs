@@ -24,7 +24,7 @@ use std::sync::Arc;
 use super::{Moment, moment::millis};
 use crate::model::{AlertRule, OnError, OnNoData};
 
-pub use compose::{Candidate, Found, Template, compose};
+pub use compose::{Candidate, Found, Render, compose};
 pub use state::RuleState;
 
 /// A rule has at most this many alerts, as many as a source may answer with series. At about 1.5 KB each a rule that

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    alert::{Episode, Labels, Phase, Reason, Severity, Transition, Turn, Value},
+    alert::{Episode, Labels, Phase, Reason, Severity, Transition, Turn, Value, template::Template},
     model::{Condition, ObjectKey},
 };
 
@@ -297,6 +297,10 @@ fn a_rule_that_ends_resolves_all_it_has() {
     assert_eq!((state.episodes().count(), state.next_due(), state.subjects().count()), (0, None, 0));
 }
 
+fn template(text: &str) -> Template {
+    Template::parse(text).unwrap()
+}
+
 fn rule() -> AlertRule {
     AlertRule {
         key: key(),
@@ -313,15 +317,17 @@ fn rule() -> AlertRule {
         alert_labels: [
             ("job", ""),
             ("namespace", "other"),
-            ("team", "{{ team }}"),
+            ("team", "{{ $labels.team }}"),
             ("alertname", "Other"),
             ("severity", "critical"),
         ]
-        .map(|(name, text)| (name.into(), text.into()))
+        .map(|(name, text)| (name.into(), template(text)))
         .into(),
         labels_from_object: [].into(),
-        message: Some("{{ broken }}".into()),
-        annotations: [("b", "{{ broken }}"), ("a", "plain")].map(|(name, text)| (name.into(), text.into())).into(),
+        message: Some(template("{{ $labels.broken }}")),
+        annotations: [("b", "{{ $labels.broken }}"), ("a", "plain")]
+            .map(|(name, text)| (name.into(), template(text)))
+            .into(),
         notify: [].into(),
         escalate: [].into(),
         inhibited_by: [].into(),
@@ -337,11 +343,11 @@ fn labels_of_the_series_then_of_the_rule_and_two_are_forced() {
         ..Found::default()
     };
     let mut seen = Vec::new();
-    let mut template = |text: &str, found: &Found| {
+    let mut render = |template: &Template, found: &Found| {
         seen.push(found.labels.value("__name__").to_owned());
-        if text.contains("broken") { Err("no such function".to_owned()) } else { Ok("infra".to_owned()) }
+        if template.source().contains("broken") { Err("no such function".to_owned()) } else { Ok("infra".to_owned()) }
     };
-    let candidate = compose(&rule(), &found, &mut template);
+    let candidate = compose(&rule(), &found, &mut render);
     let expected = r#"{alertname="HighErrorRate", instance="1", namespace="shop", severity="critical", team="infra"}"#;
     assert_eq!(candidate.labels.to_string(), expected);
     assert_eq!(candidate.severity(), Some(Severity::Critical));

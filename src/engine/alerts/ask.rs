@@ -39,7 +39,7 @@ pub(super) async fn ask(
     let evaluation = match look(&sources, &order, default.as_ref()).await {
         Ok(evaluation) => evaluation,
         Err(message) => {
-            let stand_in = compose(&order.rule, &Found::default(), &mut |text, _| Ok(text.to_owned()));
+            let stand_in = compose(&order.rule, &Found::default(), &mut |template, _| Ok(template.source().to_owned()));
             Evaluation::Failed(message.into(), Some(Box::new(stand_in)))
         }
     };
@@ -98,8 +98,8 @@ async fn filled(sources: &Sources, source: &Source, order: &Order, found: Vec<Fo
         let made: Vec<_> = found
             .iter()
             .map(|found| {
-                compose(&order.rule, found, &mut |text, found| {
-                    render(text, found, order.at.wall, &queries, &mut wanted)
+                compose(&order.rule, found, &mut |template, found| {
+                    render(template, found, order.at.wall, &queries, &mut wanted)
                 })
             })
             .collect();
@@ -120,7 +120,9 @@ async fn filled(sources: &Sources, source: &Source, order: &Order, found: Vec<Fo
     found
         .iter()
         .map(|found| {
-            compose(&order.rule, found, &mut |text, found| render(text, found, order.at.wall, &queries, &mut ignored))
+            compose(&order.rule, found, &mut |template, found| {
+                render(template, found, order.at.wall, &queries, &mut ignored)
+            })
         })
         .collect()
 }
@@ -133,13 +135,12 @@ fn samples(answer: promql::Found) -> Result<Vec<Sample>, String> {
 
 /// Fills a template in; what it has to know first goes to `wanted`.
 pub(super) fn render(
-    text: &str,
+    template: &Template,
     found: &Found,
     now: WallMs,
     queries: &Queries,
     wanted: &mut BTreeSet<String>,
 ) -> Result<String, String> {
-    let template = Template::parse(text).map_err(|error| error.to_string())?;
     let data = Data {
         labels: &found.labels,
         value: found.value.map_or(f64::NAN, |Value(value)| value),

@@ -33,7 +33,7 @@ use crate::{
         book::{self, Book},
         desk::{self, ChannelIs, Desk, Mute, MuteKey, MuteKind, Muted, Routing},
         rule::{Evaluation, Found, Sight},
-        template::Queries,
+        template::{Queries, Template},
     },
     clock::{Clock, WallMs},
     history::{Commit, Loaded, OutboxRow, OutboxState, Settled, Space, Store},
@@ -237,8 +237,9 @@ impl Alerting {
         let world = world::Now { snapshot: &self.snapshot, at: now.wall };
         let mut effects = Vec::new();
         // A rule over checks has no source that its templates could query.
-        let mut fill =
-            |text: &str, found: &Found| ask::render(text, found, now.wall, &Queries::default(), &mut BTreeSet::new());
+        let mut fill = |template: &Template, found: &Found| {
+            ask::render(template, found, now.wall, &Queries::default(), &mut BTreeSet::new())
+        };
         self.book.step(event, now, &world, &mut fill, &mut effects);
         for effect in effects {
             match effect {

@@ -55,17 +55,12 @@ fn value(recent: &mut Recent, at: WallMs, minutes: u32, metric: ProbeMetric) -> 
 
 /// A check as rules see it.
 pub(in crate::engine) fn seen(view: &CheckView) -> Seen {
-    let dependency = (view.reason == Reason::DependencyUnhealthy).then(|| {
-        // `NAME fails: …`, or, of several targets, with what they are before it.
-        let before = view.message.split(" fails: ").next().unwrap_or_default();
-        Arc::from(before.rsplit(' ').next().unwrap_or_default())
-    });
     Seen {
         key: view.key.clone(),
         labels: view.labels.clone(),
         state: view.state,
         is_verdict: view.reason != Reason::Pending,
         message: view.message.clone(),
-        dependency,
+        dependency: view.blamed.clone(),
     }
 }

@@ -320,6 +320,7 @@ pub fn check(
         state,
         reason,
         message,
+        blamed: None,
         since: 1_700_000_000_000,
         targets: Arc::from([Arc::new(target)]),
     }
