@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use crate::{clock::Now, model::ObjectKey, schedule::Queue};
+use crate::{
+    clock::Now,
+    model::ObjectKey,
+    schedule::{Queue, Spread},
+};
 
 use super::{
     CheckCell, CheckView, Effect, Event, Order, Skip,
@@ -20,6 +24,7 @@ pub struct Core {
     pub(super) checks: HashMap<ObjectKey, Check>,
     pub(super) slots: Slots,
     pub(super) queue: Queue,
+    pub(super) spread: Spread,
     pub(super) holds: Holds,
     /// Due, and waiting for one of `max_in_flight` places. Each slot stands in it at most once.
     backlog: VecDeque<(u32, u32)>,
@@ -50,6 +55,7 @@ impl Core {
             checks: HashMap::new(),
             slots: Slots::default(),
             queue: Queue::default(),
+            spread: Spread::default(),
             holds: Holds::default(),
             backlog: VecDeque::new(),
             in_flight: 0,
@@ -59,6 +65,12 @@ impl Core {
             draining: false,
             next_sweep: Duration::ZERO,
         }
+    }
+
+    /// All checks run at the same times, from when they come: for tests of rules.
+    #[must_use]
+    pub fn in_step(self) -> Self {
+        Self { spread: Spread::InStep, ..self }
     }
 
     /// Takes one event. What is due by `now` starts, whatever the event.
@@ -84,7 +96,13 @@ impl Core {
 
     /// When [`Event::Time`] is due, on the monotonic clock.
     pub fn wake(&self) -> Duration {
-        [self.queue.next(), self.holds.next()].into_iter().flatten().fold(self.next_sweep, Duration::min)
+        self.next_due().map_or(self.next_sweep, |due| due.min(self.next_sweep))
+    }
+
+    /// When a run is due, or the wait for a dependency is over: [`Core::wake`] but for the sweep, which matters only to
+    /// what has no results.
+    pub fn next_due(&self) -> Option<Duration> {
+        [self.queue.next(), self.holds.next()].into_iter().flatten().min()
     }
 
     /// How many runs go on now.

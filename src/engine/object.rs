@@ -10,7 +10,6 @@ use crate::{
     health::{Reason, State, Target},
     history::Recent,
     model::{HealthCheck, Object, ObjectKey, Place, TargetKey},
-    schedule::{first_due, phase},
     source::{Entry, Refused, Verdict},
 };
 
@@ -271,7 +270,7 @@ impl Core {
         let ticket = self.slots.ticket();
         let Some(slot) = self.slots.get_mut(number) else { return };
         let interval = slot.check.interval;
-        let due = first_due(now, interval, phase(&slot.cell.key, interval));
+        let due = self.spread.first_due(&slot.cell.key, interval, now);
         slot.ticket = ticket;
         slot.due = Some(due);
         self.queue.push(due, number, ticket);

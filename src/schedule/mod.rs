@@ -13,7 +13,7 @@ mod zone;
 
 pub use backoff::backoff;
 pub use cron::Cron;
-pub use phase::{first_due, phase};
+pub use phase::{Spread, first_due, phase};
 pub use queue::Queue;
 pub use window::{Span, Window, WindowError};
 pub use zone::zone;

@@ -34,6 +34,26 @@ pub fn first_due(now: Now, interval: Duration, phase: Duration) -> Duration {
     now.mono + Duration::from_millis(u64::try_from(ahead).unwrap_or(0))
 }
 
+/// How what is due again and again lies in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Spread {
+    /// Each at its own phase, so that load is even.
+    #[default]
+    ByName,
+    /// All of them from the moment that they are there: what a person who writes a test can count.
+    InStep,
+}
+
+impl Spread {
+    /// When `key` is due first, on the monotonic clock.
+    pub fn first_due(self, key: &TargetKey, interval: Duration, now: Now) -> Duration {
+        match self {
+            Self::ByName => first_due(now, interval, phase(key, interval)),
+            Self::InStep => now.mono,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

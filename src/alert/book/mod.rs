@@ -28,6 +28,7 @@ use super::{
 use crate::{
     health::State,
     model::{AlertRule, Condition, ObjectKey},
+    schedule::Spread,
 };
 
 pub use event::{Effect, Event, Order, Seen, Skipped, Target, World};
@@ -48,6 +49,7 @@ pub struct Book {
     restored: BTreeMap<ObjectKey, Vec<Arc<Episode>>>,
     loaded: bool,
     asked: u64,
+    spread: Spread,
 }
 
 /// What a step works with, beside the book.
@@ -74,6 +76,12 @@ impl Book {
             book.restored.entry(episode.rule.clone()).or_default().push(episode);
         }
         book
+    }
+
+    /// All rules are looked at at the same times, from when they come: for tests of rules.
+    #[must_use]
+    pub fn in_step(self) -> Self {
+        Self { spread: Spread::InStep, ..self }
     }
 
     /// Takes one event. What is due by `now` is done, whatever the event.
@@ -286,7 +294,7 @@ impl Book {
         if rule.acts_on_change() {
             return;
         }
-        let at = rule.first_due(key, now);
+        let at = rule.first_due(key, self.spread, now);
         rule.due = Some(at);
         self.due.insert((at, key.clone()));
     }

@@ -10,7 +10,7 @@ use crate::{
     },
     clock::Now,
     model::{AlertRule, Condition, ObjectKey, OnError, OnNoData, TargetKey},
-    schedule::{first_due, phase},
+    schedule::Spread,
 };
 
 pub(super) struct Rule {
@@ -53,11 +53,10 @@ impl Rule {
         self.sight_changed |= self.state.step(subject, evaluation, &policy, step.now, &mut self.turned);
     }
 
-    /// The first time that it is due after `now`, on the timeline, at its own phase.
-    pub(super) fn first_due(&self, key: &ObjectKey, now: Moment) -> i64 {
-        let phase = phase(&TargetKey::fixed(key.clone()), self.model.interval);
-        let ahead = first_due(Now { mono: Duration::ZERO, wall: now.wall }, self.model.interval, phase);
-        now.at + millis(ahead)
+    /// The first time that it is due after `now`, on the timeline.
+    pub(super) fn first_due(&self, key: &ObjectKey, spread: Spread, now: Moment) -> i64 {
+        let from = Now { mono: Duration::ZERO, wall: now.wall };
+        now.at + millis(spread.first_due(&TargetKey::fixed(key.clone()), self.model.interval, from))
     }
 }
 

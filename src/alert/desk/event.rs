@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     alert::{Incident, Labels, Matchers, Notification, Transition},
     clock::WallMs,
-    model::{self, AlertRule, Channel, Escalation, Inhibition, ObjectKey, Selector},
+    model::{self, AlertRule, Channel, Escalation, Inhibition, MaintenanceWindow, ObjectKey, Selector, Silence},
 };
 
 /// What the desk is told. Objects first: [`Event::Loaded`] says that all that there are at the start have come, and
@@ -107,6 +107,34 @@ pub struct Mute {
     /// From here up to, and without, `ends_at`.
     pub starts_at: WallMs,
     pub ends_at: WallMs,
+}
+
+impl Mute {
+    /// What a silence mutes. `operator` is the namespace whose silences and windows reach all.
+    pub fn of_silence(silence: &Silence, operator: &str) -> Self {
+        Self {
+            scope: scope(&silence.key, operator),
+            muted: Muted::Alerts(silence.matchers.clone()),
+            starts_at: silence.starts_at,
+            ends_at: silence.ends_at,
+        }
+    }
+
+    /// What a maintenance window mutes at `at`, or next after it; None when it mutes nothing any more.
+    pub fn of_window(window: &MaintenanceWindow, operator: &str, at: WallMs) -> Option<Self> {
+        if !window.mute_alerts {
+            return None;
+        }
+        let open = |at| window.window.active_at(at);
+        let span = open(at).or_else(|| open(window.window.next_change_after(at)?))?;
+        let muted = Muted::Objects(window.selector.clone());
+        Some(Self { scope: scope(&window.key, operator), muted, starts_at: span.start, ends_at: span.end })
+    }
+}
+
+/// The namespace that a silence or a window reaches; None: all.
+fn scope(key: &ObjectKey, operator: &str) -> Option<Arc<str>> {
+    (*key.namespace != *operator).then(|| key.namespace.clone())
 }
 
 #[derive(Debug, Clone, PartialEq)]

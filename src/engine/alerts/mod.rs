@@ -10,17 +10,13 @@
 
 mod ask;
 mod bell;
+mod judging;
 mod ledger;
 mod record;
+mod windows;
 mod world;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    convert::Infallible,
-    panic::AssertUnwindSafe,
-    pin::pin,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc};
 
 use futures::{FutureExt, StreamExt, stream::FuturesOrdered};
 use tokio::task::JoinSet;
@@ -31,13 +27,13 @@ use crate::{
     alert::{
         Episode, Moment, Notification, Timeline, Turn,
         book::{self, Book},
-        desk::{self, ChannelIs, Desk, Mute, MuteKey, MuteKind, Muted, Routing},
+        desk::{self, ChannelIs, Desk, Mute, MuteKey, MuteKind, Routing},
         rule::{Evaluation, Found, Sight},
         template::{Queries, Template},
     },
-    clock::{Clock, WallMs},
+    clock::Clock,
     history::{Commit, Loaded, OutboxRow, OutboxState, Settled, Space, Store},
-    model::{Kind, MaintenanceWindow, Object, ObjectId, ObjectKey, ReceiverKind},
+    model::{Kind, Object, ObjectId, ObjectKey, ReceiverKind},
     notify::outbox::{Item, Outboxes},
     query::Sources,
     source::{Catalog, Verdict},
@@ -47,8 +43,10 @@ use crate::{
 use super::Snapshot;
 pub use ask::Fallback;
 pub use bell::Bell;
+use judging::render;
 pub use ledger::Books;
-pub(super) use world::seen;
+use windows::Windows;
+pub(crate) use world::seen;
 
 /// Changes of checks that are taken before what follows from them is written: one transaction of so many alerts is some
 /// megabytes.
@@ -75,15 +73,13 @@ pub struct Alerting {
     timeline: Timeline,
     book: Book,
     desk: Desk,
-    windows: BTreeMap<ObjectKey, Arc<MaintenanceWindow>>,
+    windows: Windows,
     /// Everything that is configured was told once.
     loaded: bool,
     /// Channels that stand for an Alertmanager, until everything has come.
     alertmanagers: BTreeSet<ObjectKey>,
     /// Rules whose evaluation fails now.
     blind: BTreeSet<ObjectKey>,
-    /// When a maintenance window has to be told anew, by the wall clock.
-    next_window: Option<WallMs>,
     commit: Commit,
     sending: Vec<Item>,
     order: u64,
@@ -147,11 +143,10 @@ impl Alerting {
             timeline,
             book,
             desk,
-            windows: BTreeMap::new(),
+            windows: Windows::default(),
             loaded: false,
             alertmanagers: BTreeSet::new(),
             blind: BTreeSet::new(),
-            next_window: None,
             commit: Commit::default(),
             sending: Vec::new(),
             order,
@@ -238,7 +233,7 @@ impl Alerting {
         let mut effects = Vec::new();
         // A rule over checks has no source that its templates could query.
         let mut fill = |template: &Template, found: &Found| {
-            ask::render(template, found, now.wall, &Queries::default(), &mut BTreeSet::new())
+            render(template, found, now.wall, &Queries::default(), &mut BTreeSet::new())
         };
         self.book.step(event, now, &world, &mut fill, &mut effects);
         for effect in effects {
@@ -401,54 +396,33 @@ impl Alerting {
             }
             (Kind::Silence, object) => {
                 let mute = match object {
-                    Some(Object::Silence(silence)) => Some(Mute {
-                        scope: self.scope(&key),
-                        muted: Muted::Alerts(silence.matchers.clone()),
-                        starts_at: silence.starts_at,
-                        ends_at: silence.ends_at,
-                    }),
+                    Some(Object::Silence(silence)) => Some(Mute::of_silence(&silence, &self.operator)),
                     _ => None,
                 };
                 self.desk(desk::Event::Mute(MuteKey { kind: MuteKind::Silence, object: key }, mute));
             }
             (Kind::MaintenanceWindow, object) => {
-                match object {
-                    Some(Object::MaintenanceWindow(window)) => self.windows.insert(key.clone(), window),
-                    _ => self.windows.remove(&key),
+                let window = match object {
+                    Some(Object::MaintenanceWindow(window)) => Some(window),
+                    _ => None,
                 };
+                self.windows.set(&key, window);
                 self.window(&key);
             }
             (Kind::HealthCheck, _) => {}
         }
     }
 
-    /// The namespace that a silence or a window reaches; None: all.
-    fn scope(&self, key: &ObjectKey) -> Option<Arc<str>> {
-        (key.namespace != self.operator).then(|| key.namespace.clone())
-    }
-
     /// Tells the desk when a window is open, now or next.
     fn window(&mut self, key: &ObjectKey) {
-        let at = self.now().wall;
-        let mute = self.windows.get(key).filter(|window| window.mute_alerts).and_then(|window| {
-            let open = |at| window.window.active_at(at);
-            let span = open(at).or_else(|| open(window.window.next_change_after(at)?))?;
-            let (muted, scope) = (Muted::Objects(window.selector.clone()), self.scope(key));
-            Some(Mute { scope, muted, starts_at: span.start, ends_at: span.end })
-        });
-        if let Some(mute) = &mute {
-            self.next_window = Some(self.next_window.map_or(mute.ends_at, |next| next.min(mute.ends_at)));
-        }
+        let mute = self.windows.mute(key, &self.operator, self.now().wall);
         self.desk(desk::Event::Mute(MuteKey { kind: MuteKind::MaintenanceWindow, object: key.clone() }, mute));
     }
 
     /// A window that has closed may open again.
     fn turn_windows(&mut self) {
-        if self.next_window.is_some_and(|at| at <= self.now().wall) {
-            self.next_window = None;
-            for key in self.windows.keys().cloned().collect::<Vec<_>>() {
-                self.window(&key);
-            }
+        for key in self.windows.turned(self.now().wall) {
+            self.window(&key);
         }
     }
 }

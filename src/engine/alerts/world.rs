@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// The snapshot, at one time.
-pub(super) struct Now<'s> {
-    pub(super) snapshot: &'s Snapshot,
-    pub(super) at: WallMs,
+pub(crate) struct Now<'s> {
+    pub(crate) snapshot: &'s Snapshot,
+    pub(crate) at: WallMs,
 }
 
 impl World for Now<'_> {
@@ -54,7 +54,7 @@ fn value(recent: &mut Recent, at: WallMs, minutes: u32, metric: ProbeMetric) -> 
 }
 
 /// A check as rules see it.
-pub(in crate::engine) fn seen(view: &CheckView) -> Seen {
+pub(crate) fn seen(view: &CheckView) -> Seen {
     Seen {
         key: view.key.clone(),
         labels: view.labels.clone(),

@@ -13,7 +13,18 @@ const PURE: [&str; 8] =
 const HISTORY_EDGE: [&str; 1] = ["src/history/sqlite"];
 
 /// The engine's step; its runner is the edge.
-const STEP: [&str; 7] = ["core", "effect", "finished", "object", "series", "slot", "told"];
+const STEP: [&str; 10] = [
+    "alerts/judging",
+    "alerts/record",
+    "alerts/windows",
+    "core",
+    "effect",
+    "finished",
+    "object",
+    "series",
+    "slot",
+    "told",
+];
 
 /// What makes targets of what is known; the table that holds it is waited on.
 const TARGETS: [&str; 3] = ["aim", "facts", "resolve"];
