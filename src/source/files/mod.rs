@@ -10,7 +10,7 @@ mod report;
 mod watch;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Catalog, Closed, Event, Verdict,
     digest::digest,
-    manifest::{self, Document, FindError, LoadError, Reading, Stamp},
+    manifest::{self, Document, FindError, LoadError, Looks, Reading, Stamp},
 };
 use crate::{
     clock::Clock,
@@ -262,7 +262,7 @@ impl Files {
     }
 
     /// The files that are there now. A named path that went away since the start has none.
-    fn find(&self) -> Result<BTreeMap<PathBuf, Stamp>, FindError> {
+    fn find(&self) -> Result<Looks, FindError> {
         let is_gone = |path: &&PathBuf| {
             self.started && std::fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
         };

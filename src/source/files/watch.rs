@@ -1,13 +1,13 @@
 //! When a file is to be read: which have changed, and have then been left alone. Pure: is told what is there.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
-use crate::source::{digest::Digest, manifest::Stamp};
+use foldhash::fast::RandomState;
+
+use crate::source::{
+    digest::Digest,
+    manifest::{Looks, Stamp},
+};
 
 /// How long a change must have looked the same before it is taken, so that a half-written file is not: two
 /// polls and more. With the longest time between polls, 600 ms, a change is taken 1.8 s after it was made at
@@ -25,7 +25,7 @@ pub(super) enum Step {
 /// The files as they were read last, and what has been seen of them since.
 #[derive(Default)]
 pub(super) struct Watch {
-    files: BTreeMap<Arc<Path>, File>,
+    files: HashMap<Arc<Path>, File, RandomState>,
 }
 
 #[derive(Default)]
@@ -34,6 +34,15 @@ struct File {
     read: Option<(Stamp, Digest)>,
     /// How it looks now (None: it is gone), and since when, when that is not what was read.
     changing: Option<(Option<Stamp>, Duration)>,
+}
+
+impl Step {
+    fn place(&self) -> (bool, &Path) {
+        match self {
+            Self::Read(path, _) => (false, path),
+            Self::Gone(path) => (true, path),
+        }
+    }
 }
 
 impl File {
@@ -50,7 +59,7 @@ impl File {
 
 impl Watch {
     /// What to do, now that `found` is there. At the start every file is taken as it is.
-    pub fn look(&mut self, found: &BTreeMap<PathBuf, Stamp>, now: Duration, at_start: bool) -> Vec<Step> {
+    pub fn look(&mut self, found: &Looks, now: Duration, at_start: bool) -> Vec<Step> {
         let mut steps = Vec::new();
         for (path, looks) in found {
             // Nearly always, for nearly every file: it looks as it did, and nothing is allocated for it.
@@ -71,6 +80,8 @@ impl Watch {
                 steps.push(Step::Gone(path.clone()));
             }
         }
+        // In order, so that of two that claim one name always the same has it; what is gone comes last.
+        steps.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
         steps
     }
 

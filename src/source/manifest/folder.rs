@@ -1,12 +1,14 @@
 //! From the paths that a user names to files, and from a file to its bytes.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{HashMap, HashSet},
     fs, io,
     io::Read,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
+
+use foldhash::fast::RandomState;
 
 /// The most that one file may hold: a kubectl-applied object is at most 1.5 MiB, so this is ten and more of
 /// the largest, or some 30,000 checks.
@@ -87,14 +89,19 @@ impl From<&fs::Metadata> for Stamp {
 /// When a named path is not there, or a folder cannot be listed. A file or folder that goes away during the
 /// search is left out.
 pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FindError> {
-    Ok(find_stamped(paths)?.into_keys().collect())
+    let mut all: Vec<_> = find_stamped(paths)?.into_keys().collect();
+    all.sort_unstable();
+    Ok(all)
 }
+
+/// How each file looks. Not in order: to compare paths takes longer than to look at what they lead to.
+pub type Looks = HashMap<PathBuf, Stamp, RandomState>;
 
 /// As [`find`], with how each file looks.
 ///
 /// # Errors
 /// As [`find`].
-pub fn find_stamped(paths: &[PathBuf]) -> Result<BTreeMap<PathBuf, Stamp>, FindError> {
+pub fn find_stamped(paths: &[PathBuf]) -> Result<Looks, FindError> {
     let mut search = Search::default();
     for path in paths {
         let metadata = fs::metadata(path).map_err(|source| FindError::Unreadable { path: path.clone(), source })?;
@@ -109,9 +116,9 @@ pub fn find_stamped(paths: &[PathBuf]) -> Result<BTreeMap<PathBuf, Stamp>, FindE
 
 #[derive(Default)]
 struct Search {
-    files: BTreeMap<PathBuf, Stamp>,
+    files: Looks,
     /// Device and inode of the files and folders that were met.
-    met: HashSet<(u64, u64)>,
+    met: HashSet<(u64, u64), RandomState>,
 }
 
 impl Search {
@@ -131,7 +138,7 @@ impl Search {
             }
         }
         // In order, so that of two ways to one file always the same is shown.
-        entries.sort();
+        entries.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
         for path in entries {
             // Gone since, or a link to nothing: neither is ours to judge.
             let Ok(metadata) = fs::metadata(&path) else { continue };

@@ -14,7 +14,7 @@ mod tree;
 mod yaml;
 
 pub use document::{Document, Mistake, Reading};
-pub use folder::{FindError, LoadError, MAX_FILE_BYTES, Stamp, find, find_stamped, load};
+pub use folder::{FindError, LoadError, Looks, MAX_FILE_BYTES, Stamp, find, find_stamped, load};
 pub use position::Position;
 
 use std::sync::Arc;
