@@ -1,7 +1,8 @@
 //! HTTP for ourselves: token endpoints, notification channels, queries. Probes do not come through here.
 //!
 //! One client shares the machine's roots, the resolver and the egress policy with everything else that
-//! dials: the policy is asked for each resolved address, for hosts that are addresses, and on redirects.
+//! dials: the policy is asked for each resolved address, for hosts that are addresses, and on redirects. Behind an HTTP
+//! proxy the names are looked up by the proxy, and only hosts that are addresses are judged here.
 
 use std::{error::Error as _, fmt::Display, io, net::IpAddr, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -3,8 +3,8 @@
 //! Owns requests, their deadlines and what their answers may weigh; what an answer says is `promql`'s to read. Called
 //! for rules and templates. Knows nothing of either: a source that hangs takes its own callers' time and nobody else's.
 //!
-//! Every address passes the egress policy. Proxy variables are honoured, redirects are not followed: they would take
-//! credentials along, and a POST comes out as a GET.
+//! Every address passes the egress policy, but for names that an HTTP proxy looks up. Proxy variables are honoured,
+//! redirects are not followed: they would take credentials along, and a POST comes out as a GET.
 
 mod budget;
 mod clients;
