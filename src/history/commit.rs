@@ -48,7 +48,7 @@ impl Commit {
 /// What a key is of: each is a space of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Space {
-    /// Episodes of alerts: rule and fingerprint.
+    /// Episodes of alerts, by incident.
     Episode,
     /// Groups, and what was told to whom.
     Desk,

@@ -50,7 +50,21 @@ pub(super) fn at_figures(rule: &mut Rule, step: &mut Step<'_>) {
     let minutes = u32::try_from(over.as_secs().div_ceil(60)).unwrap_or(u32::MAX);
     let mut gone: BTreeSet<Arc<str>> = rule.state.subjects().cloned().collect();
     for seen in wanted(rule, step) {
-        for target in step.world.figures(&seen.key, metric, minutes) {
+        let targets = step.world.figures(&seen.key, metric, minutes);
+        if targets.is_empty() {
+            // What it looks for, or may use, is not known yet: that is no end of anything.
+            let found = Found { labels: labels(rule, &seen, None), object: seen.labels.clone(), ..Found::default() };
+            let of_it = |subject: &Arc<str>| subject.split('/').next() == Some(&*seen.key.name);
+            let mut subjects: Vec<_> = gone.extract_if(.., of_it).collect();
+            if subjects.is_empty() {
+                subjects.push(seen.key.name.clone());
+            }
+            for subject in subjects {
+                let stand_in = compose(&rule.model, &found, step.render);
+                rule.see(&subject, Evaluation::NoData(Some(Box::new(stand_in))), step);
+            }
+        }
+        for target in targets {
             let subject = subject(&seen.key, &target);
             gone.remove(&subject);
             let found = Found {

@@ -47,6 +47,8 @@ pub struct Book {
     ticks: BTreeSet<(i64, ObjectKey)>,
     /// Alerts of an earlier process whose rule has not been told yet.
     restored: BTreeMap<ObjectKey, Vec<Arc<Episode>>>,
+    /// Rules over checks that are down because of another one: who watches that other one matters to them.
+    blaming: BTreeSet<ObjectKey>,
     loaded: bool,
     asked: u64,
     spread: Spread,
@@ -136,11 +138,16 @@ impl Book {
             None => Rule::new(uid.clone(), model, self.restored.remove(key).unwrap_or_default()),
         };
         self.link(key, &rule.model);
+        if rule.blames() {
+            self.blaming.insert(key.clone());
+        }
         self.rules.insert(key.clone(), rule);
         step.out.push(Effect::Rule(key.clone()));
         self.schedule(key, step.now);
+        self.with(key, step, |rule, step| rule.end_those_of_another_condition(step));
         if self.loaded {
             self.look_at_all(key, step);
+            self.look_at_blaming(&key.namespace, step);
         }
     }
 
@@ -154,6 +161,8 @@ impl Book {
         rule.state.close(reason, &policy, step.now, &mut out);
         step.tell(out);
         step.out.push(Effect::Rule(key.clone()));
+        self.blaming.remove(key);
+        self.look_at_blaming(&key.namespace, step);
     }
 
     /// Everything that is configured has come: what is left of an earlier process has no rule.
@@ -231,6 +240,20 @@ impl Book {
         }
     }
 
+    /// Looks again at the alerts of a namespace that depend on who watches another check: a rule came, changed or went.
+    fn look_at_blaming(&mut self, namespace: &Arc<str>, step: &mut Step<'_>) {
+        if !self.loaded {
+            return;
+        }
+        let of_it = |key: &&ObjectKey| key.namespace == *namespace;
+        for key in self.blaming.iter().filter(of_it).cloned().collect::<Vec<_>>() {
+            self.look_at_all(&key, step);
+            if !self.rules.get(&key).is_some_and(Rule::blames) {
+                self.blaming.remove(&key);
+            }
+        }
+    }
+
     /// A check that is down because of another one is left to the rules over that one, where there are any: else nobody
     /// would be told at all.
     fn blamed(&self, seen: Option<Seen>, step: &Step<'_>) -> Option<Seen> {
@@ -259,7 +282,7 @@ impl Book {
             // Of a rule that has another spec by now, or of an earlier time.
             if rule.asked == Some(number) {
                 rule.asked = None;
-                rule.see(&Arc::from(""), evaluation, step);
+                rule.see(&Arc::from(rule::WHOLE), evaluation, step);
             }
         });
     }
@@ -272,6 +295,9 @@ impl Book {
         let out = std::mem::take(&mut rule.turned);
         if !out.is_empty() || std::mem::take(&mut rule.sight_changed) {
             step.out.push(Effect::Rule(key.clone()));
+        }
+        if out.iter().any(|transition| transition.episode.dependency.is_some()) {
+            self.blaming.insert(key.clone());
         }
         step.tell(out);
         if let Some(at) = rule.state.next_due().filter(|_| rule.acts_on_change()) {

@@ -5,13 +5,16 @@ use std::{sync::Arc, time::Duration};
 use super::Step;
 use crate::{
     alert::{
-        Episode, Moment, Transition, millis,
+        Episode, Moment, Reason, Transition, millis,
         rule::{ALERTS_MAX, Evaluation, Policy, RuleState},
     },
     clock::Now,
     model::{AlertRule, Condition, ObjectKey, OnError, OnNoData, TargetKey},
     schedule::Spread,
 };
+
+/// The subject of a rule that is about no single object.
+pub(super) const WHOLE: &str = "";
 
 pub(super) struct Rule {
     pub(super) uid: Arc<str>,
@@ -42,6 +45,19 @@ impl Rule {
 
     pub(super) fn policy(&self) -> Policy {
         Policy::from(&*self.model)
+    }
+
+    /// Ends the alerts that another condition than this one has made: nothing looks at what they are about any more.
+    pub(super) fn end_those_of_another_condition(&mut self, step: &Step<'_>) {
+        if matches!(self.model.condition, Condition::Promql { .. }) {
+            let policy = self.policy();
+            self.state.end_all_but(WHOLE, Reason::RuleChanged, &policy, step.now, &mut self.turned);
+        }
+    }
+
+    /// Whether an alert of it is told, or is not, because of another check.
+    pub(super) fn blames(&self) -> bool {
+        self.state.episodes().any(|episode| episode.dependency.is_some())
     }
 
     pub(super) fn acts_on_change(&self) -> bool {

@@ -1,11 +1,16 @@
 //! What the book makes of rules, checks and time.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    sync::Arc,
+    time::Duration,
+};
 
 use super::*;
 use crate::{
     alert::{
-        rule::{Candidate, Evaluation, Found, compose},
+        rule::{Candidate, Evaluation, Found, Sight, compose},
         template::Template,
     },
     health::State,
@@ -15,7 +20,7 @@ use crate::{
 const START: i64 = 1_800_000_000_000;
 
 #[derive(Default)]
-struct Known(RefCell<BTreeMap<ObjectKey, (Seen, Option<f64>)>>);
+struct Known(RefCell<BTreeMap<ObjectKey, (Seen, Option<f64>)>>, Cell<bool>);
 
 impl World for Known {
     fn check(&self, key: &ObjectKey) -> Option<Seen> {
@@ -28,6 +33,9 @@ impl World for Known {
     }
 
     fn figures(&self, check: &ObjectKey, _: ProbeMetric, _: u32) -> Vec<Target> {
+        if self.1.get() {
+            return Vec::new();
+        }
         let value = self.0.borrow().get(check).and_then(|(_, value)| *value);
         vec![Target { instance: "i".into(), is_one_of_many: false, value }]
     }
@@ -243,10 +251,36 @@ fn figures_are_looked_at_every_interval_and_no_data_is_not_good() {
         let turns: Vec<_> = scene.turns().into_iter().filter(|turn| !turn.starts_with("Updated")).collect();
         assert_eq!(turns, expected, "{value:?}");
     }
+    // Its Secret is not there, or its Service is looked for: nothing is known of its targets.
+    scene.world.1.set(true);
+    scene.pass(15);
+    assert_eq!(scene.turns(), [""; 0]);
+    assert!(matches!(scene.book.rule(&key("r")).unwrap().1.sight(), Sight::NoData { .. }));
+    scene.world.1.set(false);
     scene.lose("a");
     scene.pass(15);
     assert_eq!(scene.turns(), ["Resolved a ObjectGone"]);
     assert_eq!(scene.skipped, 0);
+}
+
+#[test]
+fn a_rule_that_asks_a_source_from_now_on_ends_what_it_said_of_checks() {
+    let promql = || rule(C::Promql { expr: "up".into(), source: None, bound: None });
+    let mut scene = Scene::new();
+    scene.rule(rule(unhealthy(Checks::Named("a".into()))));
+    scene.step(Event::Loaded);
+    scene.see("a", State::Unhealthy, "web");
+    assert_eq!(scene.turns(), ["Firing a"]);
+    let open: Vec<_> =
+        scene.book.rules().flat_map(|(_, _, state)| state.episodes().cloned().collect::<Vec<_>>()).collect();
+    scene.rule(promql());
+    assert_eq!(scene.turns(), ["Resolved a RuleChanged"]);
+    // The same when it was edited while nobody was there.
+    let mut again = Scene::with(Book::restore(open));
+    again.rule(promql());
+    again.step(Event::Loaded);
+    assert_eq!(again.turns(), ["Resolved a RuleChanged"]);
+    assert_eq!(again.book.rule(&key("r")).unwrap().1.sight(), Sight::Clear);
 }
 
 #[test]
@@ -301,4 +335,7 @@ fn a_check_that_is_down_because_of_another_is_left_to_the_rules_over_that_one_if
     scene.rule(AlertRule { key: key("over-db"), ..rule(unhealthy(Checks::Named("db".into()))) });
     blamed(&mut scene, "shop");
     assert_eq!(dependency(&scene).as_deref(), Some("db"));
+    // The rule over the other one goes: without a word of the check, somebody is told of it again.
+    scene.step(Event::Rule { key: key("over-db"), uid: "".into(), rule: None });
+    assert_eq!(dependency(&scene), None);
 }

@@ -11,7 +11,7 @@
 //! rule over checks has a subject per target, and each is evaluated by itself, so that a thousand targets cost nothing
 //! when one of them changes.
 //!
-//! While a rule cannot see a subject, no alert of it is resolved, whatever the policy. This module does no I/O, reads
+//! While a rule cannot see a subject, no alert of it is resolved, unless its `onNoData` is Resolve. This module does no I/O, reads
 //! no clock and renders no template: a function that does is passed in. Called by the engine.
 
 mod compose;

@@ -195,6 +195,16 @@ impl RuleState {
         self.subjects.clear();
     }
 
+    /// Ends the alerts of all subjects but `kept`.
+    pub fn end_all_but(&mut self, kept: &str, reason: Reason, policy: &Policy, now: Moment, out: &mut Vec<Transition>) {
+        let mut step = Step { policy, now, out };
+        let others: Vec<_> = self.subjects.keys().filter(|subject| &***subject != kept).cloned().collect();
+        for subject in others {
+            self.end(&subject, reason, &mut step);
+            self.subjects.remove(&subject);
+        }
+    }
+
     /// Step 3: two with the same labels are an error of the rule, and nothing changes. Two that differ in nothing but
     /// the severity are one incident: the graver counts.
     fn unique(
