@@ -1,6 +1,6 @@
 //! What a rendering may use, and what is left of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use regex::{Regex, RegexBuilder};
 
@@ -24,17 +24,36 @@ pub(super) struct Env<'a> {
     pub(super) queries: &'a Queries,
     pub(super) limits: Limits,
     steps: usize,
+    /// Queries that this rendering has come to.
+    asked: BTreeSet<String>,
     made: usize,
     regexes: BTreeMap<String, Regex>,
 }
 
 impl<'a> Env<'a> {
     pub(super) fn new(data: &'a Data<'a>, queries: &'a Queries, limits: Limits) -> Self {
-        Self { data, queries, limits, steps: limits.steps, made: 0, regexes: BTreeMap::new() }
+        Self { data, queries, limits, steps: limits.steps, asked: BTreeSet::new(), made: 0, regexes: BTreeMap::new() }
     }
 
     pub(super) fn value_max(&self) -> usize {
         VALUE_MAX
+    }
+
+    /// The steps that were taken.
+    pub(super) fn used(&self) -> usize {
+        self.limits.steps - self.steps
+    }
+
+    /// Notes a query of the template; false when it is one too many.
+    pub(super) fn asks(&mut self, query: &str) -> bool {
+        if self.asked.contains(query) {
+            return true;
+        }
+        let has_room = self.asked.len() < self.limits.queries;
+        if has_room {
+            self.asked.insert(query.to_owned());
+        }
+        has_room
     }
 
     /// Takes `steps` of those that are left.

@@ -35,13 +35,14 @@ struct Run<'a> {
     depth: usize,
 }
 
+/// The text, and the steps that it took.
 pub(super) fn render(
     tree: &Tree,
     source: &str,
     data: &Data<'_>,
     queries: &Queries,
     limits: Limits,
-) -> Result<String, RenderError> {
+) -> (Result<String, RenderError>, usize) {
     let mut run =
         Run { tree, env: Env::new(data, queries, limits), out: String::new(), variables: Vec::new(), depth: 0 };
     let values = [
@@ -52,11 +53,14 @@ pub(super) fn render(
         Value::Float(data.value),
     ];
     run.variables = GIVEN.iter().map(|name| (*name).into()).zip(values).collect();
-    match run.list(&tree.root, &Value::Root) {
+    let done = run.list(&tree.root, &Value::Root);
+    let used = run.env.used();
+    let text = match done {
         Ok(()) | Err(Stop::Break | Stop::Continue) => Ok(run.out),
         Err(Stop::NeedsQuery(query)) => Err(RenderError::NeedsQuery(query)),
         Err(Stop::Failed(at, what)) => Err(RenderError::failed(source, at, what)),
-    }
+    };
+    (text, used)
 }
 
 impl Run<'_> {
@@ -371,12 +375,12 @@ impl Run<'_> {
 
     fn query(&mut self, query: &str) -> Done<Value> {
         let limit = self.env.limits.queries;
+        if !self.env.asks(query) {
+            return Err(Stop::Failed(0, format!("a template asks at most {limit} queries")));
+        }
         match self.env.queries.get(query) {
             Some(Ok(samples)) => Ok(Value::Samples(Arc::clone(samples))),
             Some(Err(what)) => Err(Stop::Failed(0, what.clone())),
-            None if self.env.queries.len() >= limit => {
-                Err(Stop::Failed(0, format!("a template asks at most {limit} queries")))
-            }
             None => Err(Stop::NeedsQuery(query.to_owned())),
         }
     }

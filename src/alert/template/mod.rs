@@ -42,7 +42,7 @@ pub struct Limits {
     pub steps: usize,
     /// Bytes written.
     pub output: usize,
-    /// Different queries of one template.
+    /// Different queries of one rendering.
     pub queries: usize,
 }
 
@@ -91,10 +91,6 @@ impl Queries {
     fn get(&self, query: &str) -> Option<&Found> {
         self.0.get(query)
     }
-
-    fn len(&self) -> usize {
-        self.0.len()
-    }
 }
 
 /// A template that parses. Cheap to clone; equal texts are one.
@@ -130,16 +126,6 @@ pub enum RenderError {
     Failed { message: String, line: usize, column: usize },
 }
 
-/// What became of a template that has to become something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expansion {
-    Text(String),
-    /// It failed: the text says so, as Prometheus' does, for the message to carry.
-    Failed(String),
-    /// As [`RenderError::NeedsQuery`].
-    NeedsQuery(String),
-}
-
 impl Template {
     /// Reads a template.
     ///
@@ -163,16 +149,24 @@ impl Template {
     /// # Errors
     /// [`RenderError::NeedsQuery`]; or what failed on this data, or went over a limit.
     pub fn render(&self, data: &Data<'_>, queries: &Queries, limits: Limits) -> Result<String, RenderError> {
-        eval::render(&self.0.tree, &self.0.source, data, queries, limits)
+        eval::render(&self.0.tree, &self.0.source, data, queries, limits).0
     }
 
-    /// Renders it with the default limits; a failure becomes a text.
-    pub fn expand(&self, data: &Data<'_>, queries: &Queries) -> Expansion {
-        match self.render(data, queries, Limits::default()) {
-            Ok(text) => Expansion::Text(text),
-            Err(RenderError::NeedsQuery(query)) => Expansion::NeedsQuery(query),
-            Err(failed) => Expansion::Failed(format!("<error expanding template: {failed}>")),
-        }
+    /// As [`Self::render`], with the steps out of `left`, which several renderings share.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn render_within(
+        &self,
+        data: &Data<'_>,
+        queries: &Queries,
+        limits: Limits,
+        left: &mut usize,
+    ) -> Result<String, RenderError> {
+        let limits = Limits { steps: limits.steps.min(*left), ..limits };
+        let (text, used) = eval::render(&self.0.tree, &self.0.source, data, queries, limits);
+        *left -= used;
+        text
     }
 }
 

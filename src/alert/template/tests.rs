@@ -240,16 +240,9 @@ fn what_fails_on_its_data_says_so_in_the_text() {
     ];
     for (text, message) in table {
         let template = Template::parse(text).unwrap();
-        match template.expand(&world.data(1.0), &world.queries) {
-            Expansion::Failed(said) => {
-                assert!(
-                    said.starts_with("<error expanding template: line 1, column ") && said.ends_with('>'),
-                    "{said}"
-                );
-                assert!(said.contains(message), "{text}: {said}");
-            }
-            other => panic!("{text}: {other:?}"),
-        }
+        let failed = template.render(&world.data(1.0), &world.queries, Limits::default()).unwrap_err();
+        let said = failed.to_string();
+        assert!(said.starts_with("line 1, column ") && said.contains(message), "{text}: {said}");
     }
 }
 
@@ -261,9 +254,9 @@ fn a_query_is_asked_for_and_the_rendering_goes_on() {
     let mut queries = Queries::default();
     let mut asked = Vec::new();
     let text = loop {
-        match template.expand(&world.data(1.0), &queries) {
-            Expansion::Text(text) => break text,
-            Expansion::NeedsQuery(query) => {
+        match template.render(&world.data(1.0), &queries, Limits::default()) {
+            Ok(text) => break text,
+            Err(RenderError::NeedsQuery(query)) => {
                 let samples = if query == "a" {
                     ["x", "y"].map(|i| Sample { labels: Labels::new([("i", i)]), value: 0.0 }).to_vec()
                 } else {
@@ -272,7 +265,7 @@ fn a_query_is_asked_for_and_the_rendering_goes_on() {
                 asked.push(query.clone());
                 queries.insert(query, Ok(samples));
             }
-            Expansion::Failed(said) => panic!("{said}"),
+            Err(failed) => panic!("{failed}"),
         }
     };
     assert_eq!(asked, ["a", "b{i=\"x\"}", "b{i=\"y\"}"]);
@@ -281,10 +274,10 @@ fn a_query_is_asked_for_and_the_rendering_goes_on() {
     let endless = Template::parse("{{ range 100 }}{{ query (printf \"q%d\" .) }}{{ end }}").unwrap();
     let mut queries = Queries::default();
     let said = loop {
-        match endless.expand(&world.data(1.0), &queries) {
-            Expansion::NeedsQuery(query) => queries.insert(query, Ok(vec![])),
-            Expansion::Failed(said) => break said,
-            Expansion::Text(text) => panic!("{text}"),
+        match endless.render(&world.data(1.0), &queries, Limits::default()) {
+            Err(RenderError::NeedsQuery(query)) => queries.insert(query, Ok(vec![])),
+            Err(failed) => break failed.to_string(),
+            Ok(text) => panic!("{text}"),
         }
     };
     assert!(said.contains("a template asks at most 10 queries"), "{said}");

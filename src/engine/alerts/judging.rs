@@ -20,22 +20,31 @@ const ROUNDS: usize = 5;
 /// many requests every interval.
 const QUERIES: usize = 100;
 
+/// Steps of all templates of one evaluation, a second's work: ten thousand alerts with some hundred each are a fifth of it.
+const STEPS: usize = 5_000_000;
+
+/// Steps of a template of a rule over checks. It has nothing to go over but its labels; a millisecond, as thousands of
+/// checks may change at once.
+const STEPS_OF_A_CHECK: usize = 5_000;
+
 /// An answer on its way to an evaluation: its templates may have to know more first.
-pub(crate) struct Judging<'o> {
-    order: &'o Order,
+pub(crate) struct Judging {
+    order: Order,
     found: Vec<Found>,
     is_no_data: bool,
     queries: Queries,
     asked: BTreeSet<String>,
     rounds: usize,
+    /// Steps that are left to the templates.
+    steps: usize,
     /// With everything that was told until now.
     made: Option<Vec<Candidate>>,
 }
 
-impl<'o> Judging<'o> {
+impl Judging {
     /// # Errors
     /// When the answer gives no value at one time.
-    pub(crate) fn new(order: &'o Order, answer: promql::Found) -> Result<Self, String> {
+    pub(crate) fn new(order: &Order, answer: promql::Found) -> Result<Self, String> {
         let bound = match order.rule.condition {
             Condition::Promql { bound, .. } => bound,
             Condition::HealthCheck { .. } | Condition::Probe { .. } => None,
@@ -49,7 +58,7 @@ impl<'o> Judging<'o> {
             found.retain(|found| is_crossed(bound, found.value));
         }
         let (queries, asked) = (Queries::default(), BTreeSet::new());
-        Ok(Self { order, found, is_no_data, queries, asked, rounds: 0, made: None })
+        Ok(Self { order: order.clone(), found, is_no_data, queries, asked, rounds: 0, steps: STEPS, made: None })
     }
 
     /// What the templates want to know beside; nothing when they know enough, or have asked enough.
@@ -77,16 +86,23 @@ impl<'o> Judging<'o> {
         if self.is_no_data { Evaluation::NoData(made.into_iter().next().map(Box::new)) } else { Evaluation::Met(made) }
     }
 
-    fn make(&self, wanted: &mut BTreeSet<String>) -> Vec<Candidate> {
-        let mut fill =
-            |template: &Template, found: &Found| render(template, found, self.order.at.wall, &self.queries, wanted);
+    fn make(&mut self, wanted: &mut BTreeSet<String>) -> Vec<Candidate> {
+        let (at, queries, steps) = (self.order.at.wall, &self.queries, &mut self.steps);
+        let mut fill = |template: &Template, found: &Found| {
+            if *steps == 0 {
+                return Err(format!("the templates of this evaluation take over {STEPS} steps in all"));
+            }
+            fill_in(template, found, at, queries, steps, wanted)
+        };
         self.found.iter().map(|found| compose(&self.order.rule, found, &mut fill)).collect()
     }
 }
 
-/// What a rule sees when its source gives no answer.
+/// What a rule sees when its source gives no answer. What `onError: Fire` makes an alert of has no labels and no value.
 pub(crate) fn failed(order: &Order, message: String) -> Evaluation {
-    let stand_in = compose(&order.rule, &Found::default(), &mut |template, _| Ok(template.source().to_owned()));
+    let stand_in = compose(&order.rule, &Found::default(), &mut |template, found| {
+        render(template, found, order.at.wall, &Queries::default(), &mut BTreeSet::new())
+    });
     Evaluation::Failed(message.into(), Some(Box::new(stand_in)))
 }
 
@@ -113,12 +129,23 @@ fn samples(answer: promql::Found) -> Result<Vec<Sample>, String> {
     found(answer).map(|all| all.into_iter().map(sample).collect())
 }
 
-/// Fills a template in; what it has to know first goes to `wanted`.
+/// Fills in a template of a rule over checks; what it has to know first goes to `wanted`.
 pub(crate) fn render(
     template: &Template,
     found: &Found,
     now: WallMs,
     queries: &Queries,
+    wanted: &mut BTreeSet<String>,
+) -> Result<String, String> {
+    fill_in(template, found, now, queries, &mut STEPS_OF_A_CHECK.clone(), wanted)
+}
+
+fn fill_in(
+    template: &Template,
+    found: &Found,
+    now: WallMs,
+    queries: &Queries,
+    left: &mut usize,
     wanted: &mut BTreeSet<String>,
 ) -> Result<String, String> {
     let data = Data {
@@ -128,10 +155,91 @@ pub(crate) fn render(
         external_url: "",
         now,
     };
-    template.render(&data, queries, Limits::default()).map_err(|error| {
+    template.render_within(&data, queries, Limits::default(), left).map_err(|error| {
         if let RenderError::NeedsQuery(query) = &error {
             wanted.insert(query.clone());
         }
         error.to_string()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::*;
+    use crate::{
+        alert::{Moment, Severity},
+        model::{AlertRule, ObjectKey, OnError, OnNoData},
+    };
+
+    fn order(message: &str) -> Order {
+        let rule = AlertRule {
+            key: ObjectKey::new("shop", "errors"),
+            generation: 1,
+            labels: Default::default(),
+            alert_name: "Errors".into(),
+            severity: Severity::High,
+            interval: Duration::from_secs(15),
+            hold: Duration::ZERO,
+            keep_firing_for: Duration::ZERO,
+            condition: Condition::Promql { expr: "up".into(), source: None, bound: None },
+            on_no_data: OnNoData::Keep,
+            on_error: OnError::Fire,
+            alert_labels: [].into(),
+            labels_from_object: [].into(),
+            message: Some(Template::parse(message).unwrap()),
+            annotations: [].into(),
+            notify: [].into(),
+            escalate: [].into(),
+            inhibited_by: [].into(),
+        };
+        let at = Moment { at: 0, wall: 0 };
+        Order { rule: Arc::new(rule), number: 1, at }
+    }
+
+    fn vector(number: usize) -> promql::Found {
+        let sample = |number: usize| promql::Sample {
+            labels: Labels::new([("instance", number.to_string())]),
+            point: promql::Point { at: 0, value: 1.0 },
+        };
+        promql::Found::Vector((0..number).map(sample).collect())
+    }
+
+    fn messages(evaluation: Evaluation) -> Vec<Arc<str>> {
+        match evaluation {
+            Evaluation::Met(candidates) => candidates.into_iter().map(|candidate| candidate.message).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn all_templates_of_an_evaluation_share_their_steps() {
+        let order = order("{{ range 90000 }}{{ end }}{{ $labels.instance }} is down");
+        let said = messages(Judging::new(&order, vector(1000)).unwrap().evaluation());
+        assert_eq!(&*said[0], "0 is down");
+        let over = said.iter().filter(|said| said.contains("over 5000000 steps in all")).count();
+        assert!((900..1000).contains(&over), "{over}");
+    }
+
+    #[test]
+    fn each_alert_may_ask_for_its_own() {
+        let order = order(r#"{{ with printf "a%s" $labels.instance | query }}{{ . | first | value }}{{ end }}"#);
+        let mut judging = Judging::new(&order, vector(30)).unwrap();
+        let wanted = judging.wanted();
+        assert_eq!(wanted.len(), 30);
+        for query in wanted {
+            judging.tell(query, Ok(vector(1)));
+        }
+        assert!(judging.wanted().is_empty());
+        assert!(messages(judging.evaluation()).iter().all(|said| &**said == "1"));
+    }
+
+    #[test]
+    fn what_fires_when_the_source_fails_shows_no_braces() {
+        let Evaluation::Failed(_, Some(stand_in)) = failed(&order("at {{ $value }}"), "away".to_owned()) else {
+            panic!()
+        };
+        assert_eq!(&*stand_in.message, "at NaN");
+    }
 }
