@@ -91,6 +91,11 @@ pub(super) enum Via {
 }
 
 impl Case {
+    /// Whether the channel is to hear that it fires: one that it is not meant for any more hears its end alone.
+    pub(super) fn is_meant_for(&self, channel: &ObjectKey) -> bool {
+        self.suppressed.is_empty() && self.places.get(channel).is_some_and(|place| place.via.is_some())
+    }
+
     pub fn new(episode: Arc<Episode>) -> Self {
         Self {
             episode,

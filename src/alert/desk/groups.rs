@@ -223,7 +223,7 @@ impl Desk {
             .flat_map(|group| &group.told)
             .copied()
             .filter(|incident| {
-                self.cases.get(incident).is_some_and(|case| case.suppressed.is_empty() && case.ack.is_none())
+                self.cases.get(incident).is_some_and(|case| case.ack.is_none() && case.is_meant_for(&key.channel))
             })
             .collect();
         if wanted.is_empty() {

@@ -61,6 +61,14 @@ pub use view::{Told, View};
 /// At most so many incidents are on the desk, ten times what has to be told within 30 s. At about 3 KB each, 300 MB.
 const CASES_MAX: usize = 100_000;
 
+/// From half of that on a namespace has a quarter of it at most: what fires in one never keeps all others out.
+const SHARED_FROM: usize = CASES_MAX / 2;
+const SHARE: usize = CASES_MAX / 4;
+
+/// What is said when there is no room.
+pub const TOO_MANY: &str = "there are 100000 alerts, or 25000 of this namespace among over 50000: what is over that is \
+    told to nobody until there is room; see /api/v1/rules for who has so many";
+
 /// A resolved alert is shown, and told to an Alertmanager again, for this long, as Prometheus does it.
 const RESOLVED_KEPT: i64 = 15 * 60_000;
 

@@ -150,18 +150,16 @@ impl Desk {
             .filter_map(|story| story.items.last().map(|item| item.alert.incident))
             .collect();
         let room = STANDING_MAX.saturating_sub(stories.len());
-        let mut standing: Vec<Alert> = group
+        let mut all = group
             .told
             .iter()
             .filter(|incident| !news.contains(incident))
-            .take(room)
             .filter_map(|incident| self.cases.get(incident))
-            .filter(|case| case.suppressed.is_empty())
-            .map(|case| Alert { news: false, ..case.episode.alert(Status::Firing) })
-            .collect();
+            .filter(|case| case.is_meant_for(&key.channel));
+        let shown = all.by_ref().take(room).map(|case| Alert { news: false, ..case.episode.alert(Status::Firing) });
+        let mut standing: Vec<Alert> = shown.collect();
         standing.sort_by_key(|alert| (alert.starts_at, alert.incident));
-        let truncated = group.told.len().saturating_sub(news.len() + room);
-        (standing, u32::try_from(truncated).unwrap_or(u32::MAX))
+        (standing, u32::try_from(all.count()).unwrap_or(u32::MAX))
     }
 
     /// Sends stories, in as many notifications as it takes: what a channel hears as two comes in two.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Because, CASES_MAX, Desk, RESOLVED_KEPT, Step, What,
+    Because, Desk, RESOLVED_KEPT, Step, What,
     case::{Case, ENDED_MAX, Ended, PAST_MAX, Place},
     groups::{GroupKey, Pace},
     timers::Timer,
@@ -38,7 +38,7 @@ impl Desk {
             (ended.phase, ended.resolved) = (Phase::Resolved, Some(step.now));
             self.resolve(Arc::new(ended), step);
         }
-        if self.cases.len() >= CASES_MAX && !self.cases.contains_key(&incident) {
+        if !self.cases.contains_key(&incident) && !self.has_room_for(&episode.rule.namespace) {
             return step.fact(&episode, What::Refused);
         }
         let before = self.cases.insert(incident, Case::new(episode.clone()));

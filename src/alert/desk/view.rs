@@ -74,6 +74,15 @@ impl Desk {
         self.cases.values().map(View)
     }
 
+    /// Whether one more alert of this namespace is taken.
+    pub fn has_room_for(&self, namespace: &Arc<str>) -> bool {
+        let of_it = || {
+            let rules = self.by_rule.range(ObjectKey::new(namespace.clone(), "")..);
+            rules.take_while(|(rule, _)| rule.namespace == *namespace).map(|(_, alerts)| alerts.len()).sum::<usize>()
+        };
+        self.cases.len() < super::CASES_MAX && (self.cases.len() < super::SHARED_FROM || of_it() < super::SHARE)
+    }
+
     /// Those of a rule that fire.
     pub fn of_rule(&self, rule: &ObjectKey) -> impl Iterator<Item = View<'_>> {
         self.by_rule.get(rule).into_iter().flatten().filter_map(|incident| self.alert(*incident))

@@ -16,16 +16,19 @@ mod record;
 mod windows;
 mod world;
 
-use std::{collections::BTreeSet, convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc};
+use std::{
+    collections::BTreeSet, convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc,
+    thread::available_parallelism,
+};
 
 use futures::{FutureExt, StreamExt, stream::FuturesOrdered};
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
     alert::{
-        Episode, Moment, Notification, Timeline, Turn,
+        Episode, Moment, Notification, Phase, Timeline, Transition, Turn,
         book::{self, Book},
         desk::{self, ChannelIs, Desk, Mute, MuteKey, MuteKind, Routing},
         rule::{Evaluation, Found, Sight},
@@ -52,6 +55,9 @@ pub(crate) use world::seen;
 /// megabytes.
 const GULP: usize = 1_000;
 
+/// Alerts that were left out, as there are too many, are tried again after this long, in milliseconds.
+const TRY_AGAIN: i64 = 60_000;
+
 /// How long a step may be away from the clock: silences go by the wall clock, which may be stepped.
 const LOOK: i64 = 1_000;
 
@@ -66,6 +72,10 @@ pub struct Alerting {
     fallback: Option<Fallback>,
     /// Questions to sources that are under way: at most one per rule.
     asking: JoinSet<Option<(ObjectKey, u64, Evaluation)>>,
+    /// Evaluations that fill in templates at once: half of the cores.
+    desks: Arc<Semaphore>,
+    /// When alerts that were left out are tried again, on the timeline.
+    try_again: Option<i64>,
     clock: Clock,
     beat: Beat,
     /// The namespace whose silences and windows reach all, and whose default channels serve all.
@@ -76,7 +86,7 @@ pub struct Alerting {
     windows: Windows,
     /// Everything that is configured was told once.
     loaded: bool,
-    /// Channels that stand for an Alertmanager, until everything has come.
+    /// Channels that stand for an Alertmanager and have just come, once everything has.
     alertmanagers: BTreeSet<ObjectKey>,
     /// Rules whose evaluation fails now.
     blind: BTreeSet<ObjectKey>,
@@ -137,6 +147,8 @@ impl Alerting {
             sources,
             fallback,
             asking: JoinSet::new(),
+            desks: Arc::new(Semaphore::new(available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)))),
+            try_again: None,
             clock,
             beat,
             operator,
@@ -206,7 +218,9 @@ impl Alerting {
             self.loaded = true;
             self.book(book::Event::Loaded);
             self.desk(desk::Event::Loaded);
-            // An Alertmanager takes for resolved what nobody repeats.
+        }
+        if self.loaded {
+            // An Alertmanager takes for resolved what nobody repeats, also where its channel could not be used for a while.
             for key in std::mem::take(&mut self.alertmanagers) {
                 self.outboxes.stands(&key, self.desk.told_to(&key).collect());
             }
@@ -223,6 +237,7 @@ impl Alerting {
         }
         self.turn_windows();
         self.book(book::Event::Time);
+        self.take_in();
         self.desk(desk::Event::Time);
         self.write();
     }
@@ -255,7 +270,7 @@ impl Alerting {
     /// Asks a source. A panic in it is ours, and what the rule sees is that it failed.
     fn ask(&mut self, order: book::Order) {
         let (key, number) = (order.rule.key.clone(), order.number);
-        let asked = ask::ask(self.sources.clone(), order, self.fallback.clone());
+        let asked = ask::ask(self.sources.clone(), order, self.fallback.clone(), self.desks.clone());
         self.asking.spawn(async move {
             Some(AssertUnwindSafe(asked).catch_unwind().await.unwrap_or_else(|_| {
                 error!(
@@ -315,13 +330,45 @@ impl Alerting {
                     record::notification(&mut self.commit, &notification, self.order);
                     self.sending.push(Item::new(notification, self.order));
                 }
-                desk::Effect::Fact(fact) => record::fact(&mut self.commit, &fact),
+                desk::Effect::Fact(fact) => {
+                    if matches!(fact.what, desk::What::Refused) {
+                        self.left_out(&fact.episode.rule.namespace, now);
+                    }
+                    record::fact(&mut self.commit, &fact);
+                }
                 desk::Effect::Keep { key, value: Some(value) } => {
                     self.commit.put(Space::Desk, key, value.into_bytes());
                 }
                 desk::Effect::Keep { key, value: None } => self.commit.forget(Space::Desk, key),
             }
         }
+    }
+
+    /// An alert was not taken, as there are too many: it is tried again in a minute.
+    fn left_out(&mut self, namespace: &str, now: Moment) {
+        if self.try_again.is_none() {
+            error!(namespace, reason = "Limit", "{}", desk::TOO_MANY);
+            self.try_again = Some(now.at + TRY_AGAIN);
+        }
+    }
+
+    /// Takes alerts that were left out, where there is room now.
+    fn take_in(&mut self) {
+        let now = self.now().at;
+        if self.try_again.is_none_or(|at| at > now) {
+            return;
+        }
+        self.try_again = None;
+        let firing = self.book.rules().flat_map(|(_, _, state)| state.episodes());
+        let (out, room): (Vec<_>, Vec<_>) = firing
+            .filter(|episode| episode.phase == Phase::Firing && self.desk.alert(episode.incident).is_none())
+            .cloned()
+            .partition(|episode| !self.desk.has_room_for(&episode.rule.namespace));
+        if !out.is_empty() {
+            self.try_again = Some(now + TRY_AGAIN);
+        }
+        let turn = |episode| Transition { turn: Turn::Firing, episode };
+        self.desk(desk::Event::Transitions(room.into_iter().map(turn).collect()));
     }
 
     /// Hands what was decided to the store, and what is to be sent to those who wait for it.

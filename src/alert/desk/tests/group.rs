@@ -72,6 +72,49 @@ fn what_still_fires_is_repeated() {
 }
 
 #[test]
+fn a_channel_that_a_rule_does_not_name_any_more_hears_no_repetition() {
+    let grouping = Grouping { repeat: Duration::from_secs(60), ..Grouping::default() };
+    let mut bench = Bench::new(vec![Channel { grouping, ..channel("old") }, channel("new")]);
+    bench.rule("r", notify(&["old"]));
+    let [a, b] = ["a", "b"].map(|i| episode("r", i, &[]));
+    bench.fire([&a]);
+    bench.until(10);
+    bench.rule("r", notify(&["new"]));
+    bench.until(1000);
+    assert_eq!(bench.heard(), ["5s old First +a", "15s new First +a"]);
+    // Nor is it shown what fires beside a news that it hears.
+    bench.rule("r", notify(&["old", "new"]));
+    bench.until(1010);
+    bench.heard();
+    bench.resolve([&a]);
+    bench.fire([&b]);
+    bench.until(2000);
+    let heard = bench.heard();
+    assert!(heard.iter().any(|heard| heard.contains("old") && heard.contains("-a")), "{heard:?}");
+}
+
+#[test]
+fn one_namespace_does_not_take_all_the_room() {
+    let namespace = |name: &str| -> Vec<_> {
+        (0..SHARED_FROM).map(|i| in_namespace(&episode("r", &i.to_string(), &[]), name)).collect()
+    };
+    let mut bench = Bench::new(vec![]);
+    bench.fire(&namespace("greedy"));
+    assert_eq!(bench.desk.cases.len(), SHARED_FROM, "while there is room enough");
+    bench.fire(&namespace("other"));
+    assert_eq!(bench.desk.cases.len(), SHARED_FROM + SHARE);
+    assert!(!bench.desk.has_room_for(&"greedy".into()) && !bench.desk.has_room_for(&"other".into()));
+    assert!(bench.desk.has_room_for(&"third".into()));
+}
+
+/// The same alert of a rule of that name in another namespace.
+fn in_namespace(episode: &Arc<Episode>, namespace: &str) -> Arc<Episode> {
+    let labels = episode.labels.with([("namespace", namespace)]);
+    let rule = ObjectKey::new(namespace, episode.rule.name.clone());
+    Arc::new(Episode { incident: Incident::of("u", &labels), rule, labels, ..Episode::clone(episode) })
+}
+
+#[test]
 fn groups_are_by_labels() {
     let by_i = Grouping { by: ["i".into()].into(), ..Grouping::default() };
     let mut bench = Bench::new(vec![
