@@ -128,8 +128,10 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
     // The server outlives the engine: a stopping process still answers that it is not ready.
     let shutdown = CancellationToken::new();
     let server_shutdown = CancellationToken::new();
+    let board = engine::alerts::Board::default();
     let state = Arc::new(server::State {
         snapshot: snapshot.clone(),
+        board: board.clone(),
         clock: clock.clone(),
         metrics: metrics.clone(),
         readiness: readiness.clone(),
@@ -151,7 +153,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         Objects::Cluster { cluster, .. } => cluster.namespace.clone(),
     };
     let sender = notify::Sender::new(net.clone(), clock.clone(), notify::stdout(), settings.log_format, None);
-    let ledger = Arc::new(engine::alerts::Books::new(store.clone(), bell.clone()));
+    let ledger = Arc::new(engine::alerts::Books::new(store.clone(), bell.clone(), board.clone()));
     let seed = u64::from_le_bytes(uuid::Uuid::new_v4().into_bytes()[..8].try_into().unwrap_or_default());
     let (outboxes, pool) =
         notify::outbox::Outboxes::new(Arc::new(sender), ledger, clock.clone(), notify::Tally::new(&metrics)?, seed);
@@ -177,6 +179,8 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
             clock: clock.clone(),
             beat: progress.watch("alerting"),
             operator,
+            board,
+            tally: engine::alerts::Tally::new(&metrics)?,
         },
         &loaded,
     );

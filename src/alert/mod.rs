@@ -31,6 +31,7 @@ mod moment;
 mod notification;
 mod reason;
 pub mod rule;
+mod shown;
 pub mod template;
 mod transition;
 mod value;
@@ -43,6 +44,7 @@ pub use matcher::{Compare, Matcher, MatcherError, Matchers};
 pub use moment::{Moment, Timeline, millis};
 pub use notification::{Alert, Group, Notification, NotificationId, Status, Why};
 pub use reason::Reason;
+pub use shown::{AlertIs, Counts, RuleIs, Shown, explain};
 pub use transition::{Transition, Turn};
 pub use value::Value;
 

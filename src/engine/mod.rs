@@ -13,7 +13,7 @@ mod snapshot;
 mod tests;
 mod told;
 
-pub use alerts::Bell;
+pub use alerts::{Bell, Board};
 pub use core::Core;
 pub use effect::{Aim, Effect, Event, Order, Skip, Wanted};
 pub use runner::{EVENTS, Engine, Listener};

@@ -40,7 +40,7 @@ pub use listen::{Server, bind};
 
 use crate::{
     clock::Clock,
-    engine::Snapshot,
+    engine::{Snapshot, alerts::Board},
     history::Store,
     metrics::Metrics,
     vitals::{Progress, Readiness},
@@ -49,6 +49,8 @@ use crate::{
 /// What the handlers read. Every part is a cheap handle that others write through.
 pub struct State {
     pub snapshot: Snapshot,
+    /// Rules and alerts, channels, silences, windows.
+    pub board: Board,
     pub clock: Clock,
     pub metrics: Metrics,
     /// When this instance can do its work.

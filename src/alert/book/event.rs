@@ -1,9 +1,9 @@
 //! What goes into the book's step, what comes out, and what it reads.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    alert::{Moment, Transition, rule::Evaluation},
+    alert::{Incident, Moment, Transition, rule::Evaluation},
     health::State,
     model::{AlertRule, Labels, ObjectKey, ProbeMetric},
 };
@@ -34,8 +34,43 @@ pub enum Effect {
     Ask(Order),
     /// So many evaluations that were due did not take place.
     Skipped(Skipped, i64),
-    /// Something else is to be shown of this rule, or it is gone.
+    /// This rule is another, sees more or less than before, or is gone.
     Rule(ObjectKey),
+    /// Something else is to be shown of these alerts of a rule, or they have ended.
+    Alerts(ObjectKey, BTreeSet<Incident>),
+    /// A rule was looked at.
+    Evaluated(ObjectKey, Looked),
+}
+
+/// How an evaluation went; of one that looked at several things, the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Looked {
+    Ok,
+    NoData,
+    Failed,
+}
+
+impl Looked {
+    pub const ALL: [Self; 3] = [Self::Ok, Self::NoData, Self::Failed];
+
+    /// The value of the label `result`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::NoData => "no_data",
+            Self::Failed => "error",
+        }
+    }
+}
+
+impl From<&Evaluation> for Looked {
+    fn from(evaluation: &Evaluation) -> Self {
+        match evaluation {
+            Evaluation::Met(_) | Evaluation::Gone => Self::Ok,
+            Evaluation::NoData(_) => Self::NoData,
+            Evaluation::Failed(..) => Self::Failed,
+        }
+    }
 }
 
 /// A question to a rule's source.
@@ -56,6 +91,8 @@ pub enum Skipped {
 }
 
 impl Skipped {
+    pub const ALL: [Self; 2] = [Self::Overlap, Self::Stall];
+
     /// The value of the label `reason`.
     pub fn as_str(self) -> &'static str {
         match self {

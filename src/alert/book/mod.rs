@@ -31,7 +31,7 @@ use crate::{
     schedule::Spread,
 };
 
-pub use event::{Effect, Event, Order, Seen, Skipped, Target, World};
+pub use event::{Effect, Event, Looked, Order, Seen, Skipped, Target, World};
 use rule::Rule;
 
 /// All rules.
@@ -66,6 +66,17 @@ impl Step<'_> {
     fn tell(&mut self, transitions: Vec<Transition>) {
         if !transitions.is_empty() {
             self.out.push(Effect::Transitions(transitions));
+        }
+    }
+
+    /// What is to be shown of a rule that was looked at, or is another.
+    fn show(&mut self, key: &ObjectKey, rule: &mut Rule) {
+        let changed = rule.state.take_changed();
+        if !changed.is_empty() {
+            self.out.push(Effect::Alerts(key.clone(), changed));
+        }
+        if let Some(looked) = rule.looked.take() {
+            self.out.push(Effect::Evaluated(key.clone(), looked));
         }
     }
 }
@@ -130,7 +141,7 @@ impl Book {
             self.remove(key, Reason::RuleGone, step);
         }
         self.unlink(key);
-        let rule = match self.rules.remove(key) {
+        let mut rule = match self.rules.remove(key) {
             Some(mut rule) => {
                 rule.change(model);
                 rule
@@ -141,8 +152,9 @@ impl Book {
         if rule.blames() {
             self.blaming.insert(key.clone());
         }
-        self.rules.insert(key.clone(), rule);
         step.out.push(Effect::Rule(key.clone()));
+        step.show(key, &mut rule);
+        self.rules.insert(key.clone(), rule);
         self.schedule(key, step.now);
         self.with(key, step, |rule, step| rule.end_those_of_another_condition(step));
         if self.loaded {
@@ -293,12 +305,13 @@ impl Book {
         self.untick(key, &rule);
         look(&mut rule, step);
         let out = std::mem::take(&mut rule.turned);
-        if !out.is_empty() || std::mem::take(&mut rule.sight_changed) {
+        if std::mem::take(&mut rule.sight_changed) {
             step.out.push(Effect::Rule(key.clone()));
         }
         if out.iter().any(|transition| transition.episode.dependency.is_some()) {
             self.blaming.insert(key.clone());
         }
+        step.show(key, &mut rule);
         step.tell(out);
         if let Some(at) = rule.state.next_due().filter(|_| rule.acts_on_change()) {
             self.ticks.insert((at, key.clone()));

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Step;
+use super::{Looked, Step};
 use crate::{
     alert::{
         Episode, Moment, Reason, Transition, millis,
@@ -27,6 +27,8 @@ pub(super) struct Rule {
     /// What happened in the step that goes on.
     pub(super) turned: Vec<Transition>,
     pub(super) sight_changed: bool,
+    /// How the evaluation in the step that goes on went.
+    pub(super) looked: Option<Looked>,
 }
 
 impl Rule {
@@ -34,7 +36,7 @@ impl Rule {
         // What a file says has no UID: its name is what tells it.
         let told: Arc<str> = if uid.is_empty() { model.key.to_string().into() } else { uid.clone() };
         let state = RuleState::restore(model.key.clone(), told, &Policy::from(&*model), open);
-        Self { uid, model, state, due: None, asked: None, turned: Vec::new(), sight_changed: false }
+        Self { uid, model, state, due: None, asked: None, turned: Vec::new(), sight_changed: false, looked: None }
     }
 
     /// Takes another spec. Alerts go on where they are; an answer to the old one is not taken.
@@ -66,6 +68,7 @@ impl Rule {
 
     pub(super) fn see(&mut self, subject: &Arc<str>, evaluation: Evaluation, step: &Step<'_>) {
         let policy = self.policy();
+        self.looked = self.looked.max(Some(Looked::from(&evaluation)));
         self.sight_changed |= self.state.step(subject, evaluation, &policy, step.now, &mut self.turned);
     }
 

@@ -21,6 +21,8 @@ pub enum Effect {
     Fact(Fact),
     /// Write this under the key, or remove it: what [`super::Desk::restore`] is given after a restart.
     Keep { key: String, value: Option<String> },
+    /// Something else is to be shown of this alert, or it is forgotten.
+    Show(Incident),
 }
 
 /// A decision about one alert.

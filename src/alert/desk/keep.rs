@@ -23,6 +23,7 @@ impl Desk {
     pub(super) fn keep(&mut self, step: &mut Step<'_>) {
         let before = step.out.len();
         for incident in std::mem::take(&mut self.dirty.cases) {
+            step.out.push(Effect::Show(incident));
             let key = format!("{CASE}{incident}");
             step.out.push(Effect::Keep { key, value: self.cases.get(&incident).and_then(write) });
         }

@@ -56,6 +56,7 @@ use timers::{Timer, Timers};
 pub use config::log_channel;
 pub use effect::{Ack, Because, Effect, Fact, Suppressed, Wait, What};
 pub use event::{ChannelIs, Event, Mute, MuteKey, MuteKind, Muted, Routing};
+pub use route::Routes;
 pub use view::{Told, View};
 
 /// At most so many incidents are on the desk, ten times what has to be told within 30 s. At about 3 KB each, 300 MB.

@@ -9,11 +9,41 @@ use super::{
     groups::GroupKey,
 };
 use crate::{
-    alert::{Episode, Incident, Severity, Why},
+    alert::{Incident, Severity, Why},
     model::{Channel, ObjectKey},
 };
 
+/// Whom the alerts of a rule are told to as things are now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Routes {
+    /// The channels that the rule names, or the default ones.
+    pub channels: Vec<ObjectKey>,
+    /// Those that it names, to escalate too, and that are not told; the default ones that are not.
+    pub denied: Vec<(ObjectKey, Because)>,
+    /// No channel can be used: its alerts go to the log.
+    pub to_log: bool,
+}
+
 impl Desk {
+    /// Whom alerts of this severity are told to; nobody where there is no such rule.
+    pub fn routes(&self, rule: &ObjectKey, severity: Severity) -> Routes {
+        let Some(wanted) = self.wanted(rule, Some(severity)) else { return Routes::default() };
+        let to_log = wanted.channels.iter().any(|(_, via)| *via == Via::Log);
+        let channels = wanted.channels.into_iter().filter(|(_, via)| *via != Via::Log);
+        let mut routes = Routes {
+            channels: channels.map(|(channel, _)| channel.key.clone()).collect(),
+            denied: wanted.denied,
+            to_log,
+        };
+        let later = self.config.routing(rule).map(|routing| routing.escalate.clone()).unwrap_or_default();
+        for escalation in later.iter() {
+            if let Err(because) = self.usable(&escalation.channel, &rule.namespace, Some(severity)) {
+                routes.denied.push((escalation.channel.clone(), because));
+            }
+        }
+        routes
+    }
+
     /// Whether this channel can be told of an alert on behalf of an object in `namespace`.
     pub(super) fn usable(
         &self,
@@ -36,11 +66,11 @@ impl Desk {
 
     /// The channels that the rule names; else the default ones of its namespace, else those of the operator's. Where
     /// none of them can be used, the log. One that only does not want this severity can be used: that is a wish.
-    fn wanted(&self, episode: &Episode) -> Option<Wanted> {
-        let routing = self.config.routing(&episode.rule)?;
-        let namespace = &episode.rule.namespace;
+    fn wanted(&self, rule: &ObjectKey, severity: Option<Severity>) -> Option<Wanted> {
+        let routing = self.config.routing(rule)?;
+        let namespace = &rule.namespace;
         let mut wanted = Wanted::default();
-        let mut ask = |key: &ObjectKey, via| match self.usable(key, namespace, episode.severity) {
+        let mut ask = |key: &ObjectKey, via| match self.usable(key, namespace, severity) {
             Ok(channel) => wanted.channels.push((channel, via)),
             Err(because) => wanted.denied.push((key.clone(), because)),
         };
@@ -73,7 +103,7 @@ impl Desk {
     fn route_and(&mut self, incident: Incident, is_new: bool, step: &mut Step<'_>) {
         let Some(case) = self.cases.get(&incident).filter(|case| self.loaded && case.fires()) else { return };
         let episode = case.episode.clone();
-        let Some(wanted) = self.wanted(&episode) else { return };
+        let Some(wanted) = self.wanted(&episode.rule, episode.severity) else { return };
         if is_new {
             for (channel, because) in wanted.denied {
                 step.fact(&episode, What::NotTold { channel, because });

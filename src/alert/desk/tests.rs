@@ -134,6 +134,7 @@ impl Bench {
                 Effect::Keep { key, value: None } => {
                     self.rows.remove(&key);
                 }
+                Effect::Show(_) => {}
             }
         }
     }

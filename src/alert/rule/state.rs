@@ -21,6 +21,9 @@ pub struct RuleState {
     subjects: BTreeMap<Arc<str>, Subject>,
     /// When an alert fires or is resolved by time alone.
     due: BTreeSet<(i64, Incident)>,
+    /// Alerts that are not what they were when [`RuleState::take_changed`] was last called: of those that there are or
+    /// were since.
+    changed: BTreeSet<Incident>,
 }
 
 #[derive(Debug, Clone)]
@@ -61,7 +64,14 @@ impl Step<'_> {
 impl RuleState {
     /// A rule without alerts. What the UID is, tells its incidents from those of a rule of the same name made anew.
     pub fn new(key: ObjectKey, uid: impl Into<Arc<str>>) -> Self {
-        Self { key, uid: uid.into(), episodes: BTreeMap::new(), subjects: BTreeMap::new(), due: BTreeSet::new() }
+        Self {
+            key,
+            uid: uid.into(),
+            episodes: BTreeMap::new(),
+            subjects: BTreeMap::new(),
+            due: BTreeSet::new(),
+            changed: BTreeSet::new(),
+        }
     }
 
     /// A rule with the episodes that were open when the process before this one ended. Resolved ones are left out.
@@ -82,6 +92,16 @@ impl RuleState {
     /// The alerts that are pending or fire.
     pub fn episodes(&self) -> impl ExactSizeIterator<Item = &Arc<Episode>> {
         self.episodes.values().map(|open| &open.episode)
+    }
+
+    /// An alert that is pending or fires.
+    pub fn get(&self, incident: Incident) -> Option<&Arc<Episode>> {
+        self.episodes.get(&incident).map(|open| &open.episode)
+    }
+
+    /// The alerts that have become others, or have ended, since the last time.
+    pub fn take_changed(&mut self) -> BTreeSet<Incident> {
+        std::mem::take(&mut self.changed)
     }
 
     /// The subjects that have alerts or cannot be seen. Who restores a rule says [`Evaluation::Gone`] of those that
@@ -415,6 +435,10 @@ impl RuleState {
 
     fn put(&mut self, episode: Arc<Episode>, policy: &Policy) {
         let (incident, due) = (episode.incident, deadline(&episode, policy));
+        let is_same = self.episodes.get(&incident).is_some_and(|open| Arc::ptr_eq(&open.episode, &episode));
+        if !is_same {
+            self.changed.insert(incident);
+        }
         let before = self.episodes.insert(incident, Open { episode, due }).and_then(|open| open.due);
         if before != due {
             before.map(|at| self.due.remove(&(at, incident)));
@@ -424,6 +448,7 @@ impl RuleState {
     }
 
     fn remove(&mut self, episode: &Episode) {
+        self.changed.insert(episode.incident);
         if let Some(Open { due: Some(at), .. }) = self.episodes.remove(&episode.incident) {
             self.due.remove(&(at, episode.incident));
         }

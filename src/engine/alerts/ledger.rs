@@ -1,16 +1,21 @@
 //! The outbox's book-keeping: what became of each notification goes to the store and the audit trail, and what the desk
 //! has to know of it, to the desk.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
 
-use super::{bell::Bell, record};
+use super::{
+    bell::Bell,
+    board::{Board, Notified},
+    record,
+};
 use crate::{
-    alert::desk,
+    alert::{Notification, desk},
     audit::{Entry, Event},
     clock::WallMs,
     history::{Commit, Outbox, OutboxState, OutboxUpdate, Settled, Store},
+    model::{Kind, ObjectId, ObjectKey},
     notify::outbox::{Change, Fate, Ledger},
 };
 
@@ -18,11 +23,28 @@ use crate::{
 pub struct Books {
     store: Arc<dyn Store>,
     bell: Bell,
+    board: Board,
 }
 
 impl Books {
-    pub fn new(store: Arc<dyn Store>, bell: Bell) -> Self {
-        Self { store, bell }
+    pub fn new(store: Arc<dyn Store>, bell: Bell, board: Board) -> Self {
+        Self { store, bell, board }
+    }
+
+    /// Shows at each rule what became of the attempt to tell of its alerts.
+    fn show(&self, change: &Change) {
+        if !matches!(change.fate, Fate::Later { .. } | Fate::Delivered { .. } | Fate::Dead { .. }) {
+            return;
+        }
+        let Notification { channel, alerts, .. } = &*change.notification;
+        let rules: BTreeSet<&ObjectKey> = alerts.iter().map(|alert| &alert.rule).collect();
+        for rule in rules {
+            if let Some(cell) = self.board.rule(rule) {
+                let (channel, outcome) = (channel.clone(), change.fate.as_str());
+                cell.set_notified(Notified { channel, outcome, at: change.at });
+                self.board.tell(&ObjectId::new(Kind::AlertRule, rule.clone()));
+            }
+        }
     }
 }
 
@@ -31,6 +53,7 @@ impl Ledger for Books {
         let mut commit = Commit::default();
         for change in &changes {
             write(&mut commit, change);
+            self.show(change);
             if let Fate::Dead { answer } = &change.fate {
                 let (notification, error) = (change.notification.clone(), answer.clone());
                 self.bell.desk(desk::Event::Dead { notification, error });
@@ -38,6 +61,10 @@ impl Ledger for Books {
         }
         let ticket = self.store.commit(commit);
         ticket.map(|settled| matches!(settled, Settled::Committed { .. })).boxed()
+    }
+
+    fn shown(&self, channel: &ObjectKey) {
+        self.board.tell(&ObjectId::new(Kind::NotificationChannel, channel.clone()));
     }
 }
 

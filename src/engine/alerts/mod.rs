@@ -10,15 +10,19 @@
 
 mod ask;
 mod bell;
+pub mod board;
 mod judging;
 mod ledger;
 mod record;
+mod show;
+mod tally;
+mod tell;
 mod windows;
 mod world;
 
 use std::{
     collections::BTreeSet, convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc,
-    thread::available_parallelism,
+    thread::available_parallelism, time::Duration,
 };
 
 use futures::{FutureExt, StreamExt, stream::FuturesOrdered};
@@ -46,8 +50,10 @@ use crate::{
 use super::Snapshot;
 pub use ask::Fallback;
 pub use bell::Bell;
+pub use board::Board;
 use judging::render;
 pub use ledger::Books;
+pub use tally::Tally;
 use windows::Windows;
 pub(crate) use world::seen;
 
@@ -71,7 +77,7 @@ pub struct Alerting {
     sources: Arc<Sources>,
     fallback: Option<Fallback>,
     /// Questions to sources that are under way: at most one per rule.
-    asking: JoinSet<Option<(ObjectKey, u64, Evaluation)>>,
+    asking: JoinSet<Option<(ObjectKey, u64, Evaluation, Duration)>>,
     /// Evaluations that fill in templates at once: half of the cores.
     desks: Arc<Semaphore>,
     /// When alerts that were left out are tried again, on the timeline.
@@ -88,8 +94,8 @@ pub struct Alerting {
     loaded: bool,
     /// Channels that stand for an Alertmanager and have just come, once everything has.
     alertmanagers: BTreeSet<ObjectKey>,
-    /// Rules whose evaluation fails now.
-    blind: BTreeSet<ObjectKey>,
+    sights: tell::Sights,
+    show: show::Show,
     commit: Commit,
     sending: Vec<Item>,
     order: u64,
@@ -109,12 +115,16 @@ pub struct Parts {
     pub clock: Clock,
     pub beat: Beat,
     pub operator: Arc<str>,
+    /// Where it is shown what is so now.
+    pub board: Board,
+    pub tally: Tally,
 }
 
 impl Alerting {
     /// Goes on where an earlier process ended: its open alerts, what was told to whom, and what waits to be sent.
     pub fn new(parts: Parts, loaded: &Loaded) -> Self {
-        let Parts { bell, catalog, snapshot, store, outboxes, sources, fallback, clock, beat, operator } = parts;
+        let Parts { bell, catalog, snapshot, store, outboxes, sources, fallback, clock, beat, operator, board, tally } =
+            parts;
         let text = |(key, value): (&Arc<str>, &Arc<[u8]>)| {
             Some((key.to_string(), std::str::from_utf8(value).ok()?.to_owned()))
         };
@@ -133,6 +143,7 @@ impl Alerting {
         let order = loaded.outbox.iter().map(|row| row.order).max().unwrap_or_default();
         let log = Arc::new(desk::log_channel());
         outboxes.set(log);
+        board.set_outboxes(outboxes.clone());
         for row in &loaded.outbox {
             if let Some(item) = item(row) {
                 outboxes.put(item);
@@ -158,7 +169,8 @@ impl Alerting {
             windows: Windows::default(),
             loaded: false,
             alertmanagers: BTreeSet::new(),
-            blind: BTreeSet::new(),
+            sights: tell::Sights::default(),
+            show: show::Show::new(board, tally),
             commit: Commit::default(),
             sending: Vec::new(),
             order,
@@ -218,6 +230,7 @@ impl Alerting {
             self.loaded = true;
             self.book(book::Event::Loaded);
             self.desk(desk::Event::Loaded);
+            self.show.routes();
         }
         if self.loaded {
             // An Alertmanager takes for resolved what nobody repeats, also where its channel could not be used for a while.
@@ -240,10 +253,17 @@ impl Alerting {
         self.take_in();
         self.desk(desk::Event::Time);
         self.write();
+        self.show.publish(&show::Now { book: &self.book, desk: &self.desk, wall: self.now().wall });
     }
 
     fn book(&mut self, event: book::Event) {
+        self.book_after(event, None);
+    }
+
+    /// As [`Alerting::book`], for a look at a rule that took so long before it came to this.
+    fn book_after(&mut self, event: book::Event, took: Option<Duration>) {
         let now = self.now();
+        let begun = self.clock.mono();
         let world = world::Now { snapshot: &self.snapshot, at: now.wall };
         let mut effects = Vec::new();
         // A rule over checks has no source that its templates could query.
@@ -251,18 +271,33 @@ impl Alerting {
             render(template, found, now.wall, &Queries::default(), &mut BTreeSet::new())
         };
         self.book.step(event, now, &world, &mut fill, &mut effects);
+        let looks = effects.iter().filter(|effect| matches!(effect, book::Effect::Evaluated(..))).count();
+        // What is looked at in one step shares its time.
+        let share = self.clock.mono().saturating_sub(begun) / u32::try_from(looks.max(1)).unwrap_or(u32::MAX);
+        let took = share + took.unwrap_or_default();
         for effect in effects {
             match effect {
                 book::Effect::Transitions(transitions) => {
                     for transition in &transitions {
-                        tell(transition.turn, &transition.episode);
+                        tell::turn(transition.turn, &transition.episode);
+                        if transition.turn.is_end() {
+                            self.show.alerts(transition.episode.rule.clone(), [transition.episode.incident]);
+                        }
                         record::transition(&mut self.commit, transition, now.wall);
                     }
                     self.desk(desk::Event::Transitions(transitions));
                 }
                 book::Effect::Ask(order) => self.ask(order),
-                book::Effect::Rule(key) => self.tell_sight(&key),
-                book::Effect::Skipped(..) => {}
+                book::Effect::Rule(key) => {
+                    let sight = self.book.rule(&key).map(|(_, state)| state.sight());
+                    self.sights.tell(&key, sight.as_ref());
+                    self.show.rule(key);
+                }
+                book::Effect::Alerts(rule, incidents) => self.show.alerts(rule, incidents),
+                book::Effect::Evaluated(rule, result) => {
+                    self.show.evaluated(&rule, board::Evaluated { at: now.wall, took, result });
+                }
+                book::Effect::Skipped(why, count) => self.show.tally.skipped(why, count),
             }
         }
     }
@@ -271,55 +306,30 @@ impl Alerting {
     fn ask(&mut self, order: book::Order) {
         let (key, number) = (order.rule.key.clone(), order.number);
         let asked = ask::ask(self.sources.clone(), order, self.fallback.clone(), self.desks.clone());
+        let clock = self.clock.clone();
         self.asking.spawn(async move {
-            Some(AssertUnwindSafe(asked).catch_unwind().await.unwrap_or_else(|_| {
+            let begun = clock.mono();
+            let (key, number, evaluation) = AssertUnwindSafe(asked).catch_unwind().await.unwrap_or_else(|_| {
                 error!(
                     namespace = &*key.namespace,
                     name = &*key.name,
                     "asking for a rule panicked: please report this"
                 );
                 (key, number, Evaluation::Failed("the evaluation itself broke: see the log".into(), None))
-            }))
+            });
+            Some((key, number, evaluation, clock.mono().saturating_sub(begun)))
         });
     }
 
-    /// Says when a rule cannot see what it is about, and when it can again.
-    fn tell_sight(&mut self, key: &ObjectKey) {
-        let sight = self.book.rule(key).map(|(_, state)| state.sight());
-        let (namespace, name) = (&*key.namespace, &*key.name);
-        match sight {
-            Some(Sight::Failing { message, .. }) => {
-                if self.blind.insert(key.clone()) {
-                    warn!(
-                        namespace,
-                        name,
-                        reason = "Error",
-                        "the rule cannot see: {message}; no alert of it is resolved"
-                    );
-                }
-            }
-            Some(Sight::Limited(over)) => {
-                warn!(
-                    namespace,
-                    name,
-                    reason = "Limit",
-                    "the rule has {over} alerts more than it may have; they are left out"
-                );
-            }
-            Some(Sight::NoData { .. } | Sight::Clear) | None => {
-                if self.blind.remove(key) && sight.is_some() {
-                    info!(namespace, name, "the rule can see again");
-                }
-            }
-        }
-    }
-
-    fn answered(&mut self, answered: Option<(ObjectKey, u64, Evaluation)>) {
-        let Some((rule, number, evaluation)) = answered else { return };
-        self.book(book::Event::Answered { rule, number, evaluation });
+    fn answered(&mut self, answered: Option<(ObjectKey, u64, Evaluation, Duration)>) {
+        let Some((rule, number, evaluation, took)) = answered else { return };
+        self.book_after(book::Event::Answered { rule, number, evaluation }, Some(took));
     }
 
     fn desk(&mut self, event: desk::Event) {
+        if self.loaded && matches!(event, desk::Event::Channel(..) | desk::Event::Namespace(..)) {
+            self.show.routes();
+        }
         let now = self.now();
         let mut effects = Vec::new();
         self.desk.step(event, now, &mut effects);
@@ -340,6 +350,11 @@ impl Alerting {
                     self.commit.put(Space::Desk, key, value.into_bytes());
                 }
                 desk::Effect::Keep { key, value: None } => self.commit.forget(Space::Desk, key),
+                desk::Effect::Show(incident) => {
+                    if let Some(alert) = self.desk.alert(incident) {
+                        self.show.alerts(alert.episode().rule.clone(), [incident]);
+                    }
+                }
             }
         }
     }
@@ -396,6 +411,7 @@ impl Alerting {
     /// Brings an object to what the sources hold now.
     fn object(&mut self, id: ObjectId) {
         let entry = self.catalog.get(&id);
+        self.show.object(id.clone(), entry.clone());
         let ObjectId { kind, key } = id;
         let object = entry.as_ref().and_then(|entry| match &entry.verdict {
             Verdict::Accepted(object) => Some(object.clone()),
@@ -492,16 +508,5 @@ fn item(row: &OutboxRow) -> Option<Item> {
             error!(id = &*row.id, %error, "a notification that waits cannot be read, and is left out");
             None
         }
-    }
-}
-
-fn tell(turn: Turn, episode: &Episode) {
-    let (namespace, name, alert) = (&*episode.rule.namespace, &*episode.rule.name, &*episode.name);
-    let (fingerprint, reason) = (episode.fingerprint.to_string(), episode.reason.map_or("", |reason| reason.as_str()));
-    match turn {
-        Turn::Firing => warn!(namespace, name, reason, fingerprint, "alert {alert} fires: {}", episode.message),
-        Turn::Resolved => info!(namespace, name, reason, fingerprint, "alert {alert} is resolved"),
-        Turn::Updated => {}
-        _ => tracing::debug!(namespace, name, reason, fingerprint, "alert {alert}: {turn}"),
     }
 }

@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use crate::{
     alert::{Notification, NotificationId},
     clock::WallMs,
+    model::ObjectKey,
 };
 
 /// A notification that is to go out.
@@ -90,4 +91,7 @@ pub trait Ledger: Send + Sync {
     /// Takes the changes, all or none, in the order of the calls. Taking them does not wait; the future says whether
     /// they are on disk (true), or were not in time (false). It may be dropped.
     fn write(&self, changes: Vec<Change>) -> BoxFuture<'static, bool>;
+
+    /// Something else is to be shown of this channel's outbox ([`super::Outboxes::view`]). Must return at once.
+    fn shown(&self, _channel: &ObjectKey) {}
 }

@@ -24,6 +24,12 @@ pub struct View {
 }
 
 impl View {
+    /// Whether both show the same, but for what passes by itself.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let bare = |view: &Self| Self { paused: None, ..view.clone() };
+        bare(self) == bare(other) && self.paused.is_some() == other.paused.is_some()
+    }
+
     /// Whether what is told to the channel arrives; None while nothing is known.
     pub fn is_delivering(&self) -> Option<bool> {
         let last = self.last.as_ref()?;

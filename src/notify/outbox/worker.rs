@@ -139,12 +139,20 @@ impl Worker {
             self.step(event.unwrap_or(Event::Time));
             self.take_in();
             self.repeat();
-            *self.slot.view.lock() = self.state.view(self.shared.clock.mono());
+            self.show();
             if self.is_idle() && self.slot.close() {
                 return;
             }
         }
         self.finish().await;
+    }
+
+    fn show(&self) {
+        let after = self.state.view(self.shared.clock.mono());
+        let before = std::mem::replace(&mut *self.slot.view.lock(), after.clone());
+        if !after.is_like(&before) {
+            self.shared.ledger.shown(&self.slot.key);
+        }
     }
 
     fn sleep(&self) -> impl Future<Output = ()> + use<> {

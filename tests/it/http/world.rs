@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use probity::{
     audit::{Head, Place},
     clock::{Clock, WallMs},
-    engine::{CheckCell, CheckView, LastRun, Ready, Snapshot, TargetCell, TargetView},
+    engine::{CheckCell, CheckView, LastRun, Ready, Snapshot, TargetCell, TargetView, alerts::Board},
     health::{Reason, State as Health},
     history::{
         AuditPage, AuditQuery, Bucket, Commit, History, Keeper, Latency, Loaded, OutboxQuery, OutboxRow, ReadError,
@@ -74,6 +74,7 @@ impl World {
         readiness.ready("store");
         let state = Arc::new(State {
             snapshot,
+            board: Board::default(),
             progress: Progress::new(clock.clone()),
             clock: clock.clone(),
             metrics: Metrics::new().unwrap(),
