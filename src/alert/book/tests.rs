@@ -10,6 +10,7 @@ use std::{
 use super::*;
 use crate::{
     alert::{
+        Incident,
         rule::{Candidate, Evaluation, Found, Sight, compose},
         template::Template,
     },
@@ -49,6 +50,9 @@ struct Scene {
     turns: Vec<String>,
     asked: Vec<Order>,
     skipped: i64,
+    looked: Vec<Looked>,
+    /// What the board would show.
+    shown: BTreeMap<Incident, Arc<Episode>>,
 }
 
 impl Scene {
@@ -57,7 +61,16 @@ impl Scene {
     }
 
     fn with(book: Book) -> Self {
-        Self { book, world: Known::default(), now: 0, turns: Vec::new(), asked: Vec::new(), skipped: 0 }
+        Self {
+            book,
+            world: Known::default(),
+            now: 0,
+            turns: Vec::new(),
+            asked: Vec::new(),
+            skipped: 0,
+            looked: Vec::new(),
+            shown: BTreeMap::new(),
+        }
     }
 
     fn step(&mut self, event: Event) {
@@ -67,14 +80,34 @@ impl Scene {
         self.book.step(event, now, &self.world, &mut render, &mut out);
         for effect in out {
             match effect {
-                Effect::Transitions(all) => self.turns.extend(all.iter().map(|transition| {
-                    let reason = transition.episode.reason.map_or(String::new(), |reason| format!(" {reason}"));
-                    format!("{} {}{reason}", transition.turn, transition.episode.subject)
-                })),
+                Effect::Transitions(all) => {
+                    for ended in all.iter().filter(|transition| transition.turn.is_end()) {
+                        self.show(&ended.episode.rule, [ended.episode.incident]);
+                    }
+                    self.turns.extend(all.iter().map(|transition| {
+                        let reason = transition.episode.reason.map_or(String::new(), |reason| format!(" {reason}"));
+                        format!("{} {}{reason}", transition.turn, transition.episode.subject)
+                    }));
+                }
+                Effect::Alerts(rule, incidents) => self.show(&rule, incidents),
+                Effect::Evaluated(_, looked) => self.looked.push(looked),
                 Effect::Ask(order) => self.asked.push(order),
                 Effect::Skipped(_, count) => self.skipped += count,
                 Effect::Rule(_) => {}
             }
+        }
+        let all = self.book.rules().flat_map(|(_, _, state)| state.episodes());
+        let all: BTreeMap<_, _> = all.map(|episode| (episode.incident, episode.clone())).collect();
+        assert_eq!(self.shown, all, "who follows the effects sees what the book has");
+    }
+
+    /// As the board does it.
+    fn show(&mut self, rule: &ObjectKey, incidents: impl IntoIterator<Item = Incident>) {
+        for incident in incidents {
+            match self.book.rule(rule).and_then(|(_, state)| state.get(incident)) {
+                Some(episode) => self.shown.insert(incident, episode.clone()),
+                None => self.shown.remove(&incident),
+            };
         }
     }
 
@@ -261,6 +294,8 @@ fn figures_are_looked_at_every_interval_and_no_data_is_not_good() {
     scene.pass(15);
     assert_eq!(scene.turns(), ["Resolved a ObjectGone"]);
     assert_eq!(scene.skipped, 0);
+    let ok = Looked::Ok;
+    assert_eq!(scene.looked, [ok, Looked::NoData, ok, ok, ok, ok]);
 }
 
 #[test]
@@ -304,6 +339,7 @@ fn a_source_is_asked_at_the_rules_own_phase_and_never_twice_at_once() {
     assert_eq!(scene.asked.len(), 2);
     scene.step(answer(number + 1, Evaluation::Failed("away".into(), None)));
     assert_eq!(scene.turns(), [""; 0], "what cannot be seen is not resolved");
+    assert_eq!(scene.looked, [Looked::Ok, Looked::Failed]);
     scene.pass(150);
     assert_eq!((scene.asked.len(), scene.skipped), (3, 10), "a process that stood still asks once");
 }

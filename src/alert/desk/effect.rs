@@ -126,6 +126,21 @@ pub enum Because {
     Flapping,
 }
 
+impl Because {
+    /// As the audit trail writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownChannel => "unknown channel",
+            Self::ChannelNotReady => "channel not ready",
+            Self::NotPermitted => "allowedNamespaces",
+            Self::Severity => "severities",
+            Self::SendResolved => "sendResolved",
+            Self::AlreadyTold => "already told",
+            Self::Flapping => "flapping",
+        }
+    }
+}
+
 /// Somebody acts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ack {

@@ -25,6 +25,17 @@ pub enum Told {
     Dead,
 }
 
+impl Told {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Waits => "waits",
+            Self::Firing => "told",
+            Self::Dead => "dead",
+        }
+    }
+}
+
 impl<'a> View<'a> {
     pub fn episode(self) -> &'a Arc<Episode> {
         &self.0.episode

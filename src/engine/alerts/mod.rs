@@ -28,14 +28,14 @@ use std::{
 use futures::{FutureExt, StreamExt, stream::FuturesOrdered};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use crate::{
     alert::{
         Episode, Moment, Notification, Phase, Timeline, Transition, Turn,
         book::{self, Book},
         desk::{self, ChannelIs, Desk, Mute, MuteKey, MuteKind, Routing},
-        rule::{Evaluation, Found, Sight},
+        rule::{Evaluation, Found},
         template::{Queries, Template},
     },
     clock::Clock,

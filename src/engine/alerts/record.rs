@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     alert::{
         Episode, Notification, Phase, Status, Transition, Turn,
-        desk::{Ack, Because, Fact, Suppressed, Wait, What},
+        desk::{Ack, Fact, Suppressed, Wait, What},
     },
     audit::{Entry, Event},
     clock::{WallMs, rfc3339},
@@ -121,16 +121,7 @@ pub(super) fn fact(commit: &mut Commit, fact: &Fact) {
             },
         ),
         What::NotTold { channel, because } => {
-            let by = match because {
-                Because::UnknownChannel => "unknown channel",
-                Because::ChannelNotReady => "channel not ready",
-                Because::NotPermitted => "allowedNamespaces",
-                Because::Severity => "severities",
-                Because::SendResolved => "sendResolved",
-                Because::AlreadyTold => "already told",
-                Because::Flapping => "flapping",
-            };
-            push(None, suppression(by, String::new(), Some(channel), false));
+            push(None, suppression(because.as_str(), String::new(), Some(channel), false));
         }
         What::NoChannel => push(None, suppression("no channel", "it goes to the log".into(), None, false)),
         What::Escalated { channel } => push(None, suppression("escalation", String::new(), Some(channel), false)),
