@@ -58,6 +58,7 @@ fn watch_is_gone(world: &mut World, outage: &Outage) -> Told {
     let list: serde_json::Value = serde_json::from_str(&list).map_err(|error| error.to_string())?;
     let version = list["metadata"]["resourceVersion"].as_str().ok_or("the list has no version")?.to_owned();
 
+    watches(world, outage)?;
     let node = world.node.as_ref().ok_or("no node")?;
     let partition = node.cut_off(&address)?;
     let good = json!({"interval": "1s", "http": {"service": {"name": "steady", "port": "http"}, "path": "/"}});
@@ -102,6 +103,22 @@ fn watch_is_gone(world: &mut World, outage: &Outage) -> Told {
         took.as_secs_f64()
     );
     Ok(())
+}
+
+/// After etcd was away Probity may still be about to read the list again, and a list goes on from nowhere. What comes may
+/// be seen in that list; what goes afterwards is seen by a watch.
+fn watches(world: &World, outage: &Outage) -> Told {
+    let seen = |there: bool| {
+        eventually("what comes and goes is seen", PROMISED, || match outage.states()?.contains_key("marker") == there {
+            true => Ok(()),
+            false => Err(format!("marker is there: {}", !there)),
+        })
+    };
+    let http = json!({"service": {"name": "steady", "port": "http"}, "path": "/"});
+    world.apply(&check(HERE, "marker", &json!({"interval": "1s", "http": http})))?;
+    seen(true)?;
+    world.kubectl.must(["--namespace", HERE, "delete", "healthcheck", "marker"])?;
+    seen(false)
 }
 
 fn type_is_gone(world: &World, outage: &Outage) -> Told {
