@@ -1,5 +1,6 @@
-//! `probity status`: what a running Probity sees now, as a table or as JSON.
+//! `probity status`: what a running Probity sees now, checks and alerts, as tables or as JSON.
 
+mod alerts;
 mod fetch;
 mod table;
 
@@ -18,7 +19,7 @@ use crate::clock::Clock;
 pub struct Args {
     #[command(flatten)]
     pub server: Place,
-    /// How to tell: a table, or the JSON of /health/detailed
+    /// How to tell: tables, or the JSON of /health/detailed with alertrules and channels beside
     #[arg(short, long, value_enum, default_value = "table", value_name = "FORMAT")]
     pub output: Format,
 }
@@ -42,7 +43,8 @@ pub fn run(_cli: &Cli, args: &Args) -> Exit {
         Format::Json => told.json,
         Format::Table => {
             let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-            table::render(told.checks, clock.wall(), colour)
+            let now = clock.wall();
+            table::render(told.checks, now, colour) + &alerts::render(&told.rules, &told.channels, now)
         }
     };
     if let Err(error) = std::io::stdout().lock().write_all(text.as_bytes())

@@ -4,7 +4,10 @@
 //! from where it stopped until a slice is full, so that neither memory nor one thread's time grows with the
 //! number of checks, and a slow client holds no thread.
 
-use crate::engine::Snapshot;
+use crate::{
+    engine::{Board, Snapshot},
+    model::Kind,
+};
 
 use super::{
     Metrics, probes,
@@ -40,7 +43,12 @@ impl Exposition {
     ///
     /// # Errors
     /// When our own registry cannot be encoded.
-    pub fn new(metrics: &Metrics, snapshot: &Snapshot, figures: &[Figure]) -> Result<Self, prometheus::Error> {
+    pub fn new(
+        metrics: &Metrics,
+        snapshot: &Snapshot,
+        board: &Board,
+        figures: &[Figure],
+    ) -> Result<Self, prometheus::Error> {
         let pulled = probes::Pulled::new(snapshot);
         let mut own = Vec::with_capacity(16 * 1024);
         metrics.encode(&mut own)?;
@@ -50,9 +58,12 @@ impl Exposition {
             "Objects that are known, by kind and whether they are in force.",
             "gauge",
         );
-        for (ready, count) in [("true", pulled.objects.ready), ("false", pulled.objects.refused)] {
-            let mut lines = Lines { out: &mut own, name: "probity_objects", labels: "kind=\"HealthCheck\"" };
-            lines.labelled("ready", ready, count as f64);
+        let checks = (Kind::HealthCheck, pulled.objects.ready, pulled.objects.refused);
+        for (kind, ready, refused) in [checks].into_iter().chain(board.objects()) {
+            let labels = format!("kind=\"{kind}\"");
+            let mut lines = Lines { out: &mut own, name: "probity_objects", labels: &labels };
+            lines.labelled("ready", "true", ready as f64);
+            lines.labelled("ready", "false", refused as f64);
         }
         for figure in figures {
             text::head(&mut own, figure.name, figure.help, if figure.counter { "counter" } else { "gauge" });

@@ -11,7 +11,7 @@ use hyper::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    ServerError,
+    ServerError, State,
     answer::ApiError,
     door,
     files::Watched,
@@ -19,7 +19,6 @@ use super::{
     routes::{Asks, Route},
     visible::Visible,
 };
-use crate::engine::Snapshot;
 
 /// The tokens of `--api-token-file`, by digest: comparing digests takes the same time whatever the guess.
 pub(super) struct Tokens(Vec<[u8; 32]>);
@@ -96,7 +95,7 @@ impl Access {
         &self,
         route: Option<&Route>,
         request: &Head,
-        snapshot: &Snapshot,
+        state: &State,
     ) -> Result<Visible, ApiError> {
         let (authority, headers) = (request.uri.authority(), &request.headers);
         let Some(cluster) = &self.cluster else {
@@ -115,7 +114,7 @@ impl Access {
             return Ok(Visible::All);
         }
         let (path, query) = (request.uri.path(), request.uri.query());
-        door::admit(&cluster.reviews, token, route, path, query, snapshot).await
+        door::admit(&cluster.reviews, token, route, path, query, state).await
     }
 
     /// Whether a request may be answered; `open` endpoints are answered without a token on any address.

@@ -8,12 +8,12 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use hyper::StatusCode;
 
 use super::{
+    State,
     answer::ApiError,
     reviews::{Reviews, User, Wish},
     routes::{Asks, Route},
     visible::Visible,
 };
-use crate::engine::Snapshot;
 
 const CHECKS: &str = "healthchecks";
 const RULES: &str = "alertrules";
@@ -33,7 +33,7 @@ pub(super) async fn admit(
     route: Option<&Route>,
     path: &str,
     query: Option<&str>,
-    snapshot: &Snapshot,
+    state: &State,
 ) -> Result<Visible, ApiError> {
     let user = reviews.user(token).await?;
     match route.map_or(Asks::Token, |route| route.asks) {
@@ -44,8 +44,15 @@ pub(super) async fn admit(
             let wish = Wish { verb: "get", resource: CHECKS, namespace: segments.next(), name: segments.next() };
             if reviews.may(&user, &wish).await? { Ok(Visible::All) } else { Err(forbidden(&wish)) }
         }
-        Asks::List => list(reviews, &user, CHECKS, namespace_of(query), snapshot).await,
-        Asks::ListAlerts => list(reviews, &user, RULES, namespace_of(query), snapshot).await,
+        Asks::GetOf(kind) => {
+            // /api/v1/KINDS/{namespace}/{name}
+            let mut segments = path.split('/').skip(4).map(Arc::<str>::from);
+            let wish = Wish { verb: "get", resource: kind.plural(), namespace: segments.next(), name: segments.next() };
+            if reviews.may(&user, &wish).await? { Ok(Visible::All) } else { Err(forbidden(&wish)) }
+        }
+        Asks::List => list(reviews, &user, CHECKS, namespace_of(query), state).await,
+        Asks::ListAlerts => list(reviews, &user, RULES, namespace_of(query), state).await,
+        Asks::ListOf(kind) => list(reviews, &user, kind.plural(), namespace_of(query), state).await,
     }
 }
 
@@ -54,7 +61,7 @@ async fn list(
     user: &User,
     resource: &'static str,
     namespace: Option<Arc<str>>,
-    snapshot: &Snapshot,
+    state: &State,
 ) -> Result<Visible, ApiError> {
     let wish = |namespace| Wish { verb: "list", resource, namespace, name: None };
     if reviews.may(user, &wish(None)).await? {
@@ -62,7 +69,7 @@ async fn list(
     }
     let asked: BTreeSet<Arc<str>> = match &namespace {
         Some(namespace) => [namespace.clone()].into(),
-        None => snapshot.checks().keys().map(|key| key.namespace.clone()).collect(),
+        None => namespaces(state),
     };
     if asked.len() > NAMESPACES {
         let message = format!("there are over {NAMESPACES} namespaces, and you may not list all: give ?namespace=");
@@ -78,6 +85,12 @@ async fn list(
         .try_collect()
         .await?;
     if allowed.is_empty() { Err(forbidden(&wish(namespace))) } else { Ok(Visible::In(Arc::new(allowed))) }
+}
+
+/// Every namespace that has an object of ours.
+fn namespaces(state: &State) -> BTreeSet<Arc<str>> {
+    let checks = state.snapshot.checks();
+    checks.keys().map(|key| key.namespace.clone()).chain(state.board.namespaces()).collect()
 }
 
 fn namespace_of(query: Option<&str>) -> Option<Arc<str>> {

@@ -69,7 +69,7 @@ where
         self.within_limits(&request)?;
         let (mut head, body) = request.into_parts();
         // An unknown path is judged like one that needs a token: what is served here is told to who may read.
-        let visible = self.access.admit(route, &head, &self.state.snapshot).await?;
+        let visible = self.access.admit(route, &head, &self.state).await?;
         if route.is_none() {
             return Err(ApiError::of_status(StatusCode::NOT_FOUND));
         }

@@ -5,6 +5,7 @@
 //! anything is probed, then [`Server::run`].
 
 mod access;
+mod alerting;
 mod answer;
 mod audit;
 mod body;

@@ -27,12 +27,12 @@ pub(super) fn document() -> Value {
                 "description": "What went wrong.",
                 "content": {"application/json": {"schema": reference("Error")}},
             }},
-            "schemas": schemas(),
+            "schemas": all_schemas(),
         },
     })
 }
 
-fn reference(schema: &str) -> Value {
+pub(super) fn reference(schema: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{schema}")})
 }
 
@@ -62,9 +62,17 @@ fn operation(route: &Route) -> Value {
     })
 }
 
-fn object(properties: Value) -> Value {
+pub(super) fn object(properties: Value) -> Value {
     let required: Vec<_> = properties.as_object().into_iter().flat_map(Map::keys).cloned().collect();
     json!({"type": "object", "required": required, "properties": properties})
+}
+
+fn all_schemas() -> Value {
+    let mut all = schemas();
+    if let Value::Object(all) = &mut all {
+        all.extend(super::alerting::schemas());
+    }
+    all
 }
 
 fn schemas() -> Value {

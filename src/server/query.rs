@@ -2,7 +2,7 @@
 
 use super::answer::ApiError;
 
-/// The parameters of one request, none given twice.
+/// The parameters of one request.
 #[derive(Debug)]
 pub(super) struct Query(Vec<(String, String)>);
 
@@ -10,20 +10,31 @@ impl Query {
     /// # Errors
     /// 400 for a parameter that is not `known`, or given twice.
     pub(super) fn parse(raw: &str, known: &[&str]) -> Result<Self, ApiError> {
+        Self::parse_repeated(raw, known, &[])
+    }
+
+    /// As [`Query::parse`], with parameters that may be given more than once.
+    pub(super) fn parse_repeated(raw: &str, once: &[&str], repeated: &[&str]) -> Result<Self, ApiError> {
         let mut all: Vec<(String, String)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(raw.as_bytes()) {
             // A cut name: it goes into the message.
             let shown: String = name.chars().take(64).collect();
-            if !known.contains(&&*name) {
-                let known = known.join(", ");
+            let may_repeat = repeated.contains(&&*name);
+            if !may_repeat && !once.contains(&&*name) {
+                let known = [once, repeated].concat().join(", ");
                 return Err(ApiError::bad_request(format!("unknown query parameter {shown:?}; known here: {known}")));
             }
-            if all.iter().any(|(seen, _)| *seen == name) {
+            if !may_repeat && all.iter().any(|(seen, _)| *seen == name) {
                 return Err(ApiError::bad_request(format!("query parameter {shown:?} is given twice")));
             }
             all.push((name.into_owned(), value.into_owned()));
         }
         Ok(Self(all))
+    }
+
+    /// Every value of a parameter that may be given more than once.
+    pub(super) fn all<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
@@ -41,6 +52,9 @@ mod tests {
         assert_eq!(query.get("selector"), Some("a in (b)"));
         assert_eq!(query.get("namespace"), Some(""));
         assert_eq!(query.get("window"), None);
+        let repeated = Query::parse_repeated("a=1&b=2&b=3", &["a"], &["b"]).unwrap();
+        assert_eq!(repeated.all("b").collect::<Vec<_>>(), ["2", "3"]);
+        assert!(Query::parse_repeated("a=1&a=2", &["a"], &["b"]).is_err());
         for bad in ["x=1", "namespace=a&namespace=b", "selector"] {
             let known: &[&str] = if bad == "selector" { &[] } else { &["namespace"] };
             assert_eq!(Query::parse(bad, known).unwrap_err().status, 400, "{bad}");

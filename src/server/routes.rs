@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use warp::{Filter, filters::BoxedFilter, reply::Response};
 
-use super::{Limits, State, audit, checks, health, history, meta, scrape};
+use super::{Limits, State, alerting, audit, checks, health, history, meta, scrape};
+use crate::model::Kind;
 
 /// One endpoint. All of them are read: GET and HEAD.
 pub(super) struct Route {
@@ -41,6 +42,10 @@ pub(super) enum Asks {
     List,
     /// That its owner may get the HealthCheck that the path names.
     Get,
+    /// That its owner may list objects of this kind; the answer holds those of the namespaces where that is so.
+    ListOf(Kind),
+    /// That its owner may get the object of this kind that the path names.
+    GetOf(Kind),
     /// That its owner may list AlertRules; the answer holds what is of the namespaces where that is so.
     ListAlerts,
 }
@@ -153,6 +158,61 @@ pub(super) static ROUTES: &[Route] = &[
         ("target", "of several targets the one that is called so, as in `details`", "the first"),
     ])
     .also(&[NOT_THERE]),
+    Route::json("/api/v1/rules", "listRules", "Rules", "Rules and their alerts, as Prometheus tells them")
+        .asks(Asks::ListAlerts)
+        .query(&[
+            ("type", "alert, or record: of which there are none", "alert"),
+            ("rule_name[]", "only rules of this alertname; may be given again", "HighErrorRate"),
+            ("rule_group[]", "only this AlertRule, by its name; may be given again", "high-error-rate"),
+            ("file[]", "only rules of this namespace; may be given again", "shop"),
+            ("match[]", "only rules with these labels; may be given again", "{severity=\"high\"}"),
+            ("exclude_alerts", "true: without their alerts", "true"),
+            ("group_limit", "rules of one answer", "100"),
+            ("group_next_token", "`groupNextToken` of the answer before", "shop/high-error-rate"),
+            NAMESPACE,
+        ]),
+    Route::json("/api/v1/alerts", "listAlerts", "Alerts", "Alerts that are pending or fire, as Prometheus tells them")
+        .asks(Asks::ListAlerts)
+        .query(&[
+            ("rule_name[]", "only alerts of this name; may be given again", "HighErrorRate"),
+            ("rule_group[]", "only alerts of this AlertRule, by its name; may be given again", "high-error-rate"),
+            ("file[]", "only alerts of this namespace; may be given again", "shop"),
+            ("match[]", "only alerts of rules with these labels; may be given again", "{severity=\"high\"}"),
+            NAMESPACE,
+        ]),
+    Route::json(
+        "/api/v1/alertrules",
+        "listAlertRules",
+        "AlertRuleList",
+        "Every AlertRule: state, alerts, whom it tells",
+    )
+    .asks(Asks::ListOf(Kind::AlertRule))
+    .query(&[NAMESPACE, SELECTOR]),
+    Route::json(
+        "/api/v1/alertrules/{namespace}/{name}",
+        "getAlertRule",
+        "AlertRule",
+        "One AlertRule with all its alerts",
+    )
+    .asks(Asks::GetOf(Kind::AlertRule))
+    .also(&[(404, "there is no such AlertRule")]),
+    Route::json(
+        "/api/v1/channels",
+        "listChannels",
+        "ChannelList",
+        "Every NotificationChannel, and whether what it is told arrives",
+    )
+    .asks(Asks::ListOf(Kind::NotificationChannel))
+    .query(&[NAMESPACE, SELECTOR]),
+    Route::json("/api/v1/channels/{namespace}/{name}", "getChannel", "Channel", "One NotificationChannel")
+        .asks(Asks::GetOf(Kind::NotificationChannel))
+        .also(&[(404, "there is no such NotificationChannel")]),
+    Route::json("/api/v1/silences", "listSilences", "SilenceList", "Every Silence, and how many alerts it mutes")
+        .asks(Asks::ListOf(Kind::Silence))
+        .query(&[NAMESPACE, SELECTOR]),
+    Route::json("/api/v1/silences/{namespace}/{name}", "getSilence", "Silence", "One Silence")
+        .asks(Asks::GetOf(Kind::Silence))
+        .also(&[(404, "there is no such Silence")]),
     Route::json(
         "/api/v1/audit",
         "listAudit",
@@ -206,6 +266,8 @@ pub(super) fn filter(state: &Arc<State>, limits: &Limits) -> BoxedFilter<(Respon
         .or(history::filter(state))
         .unify()
         .or(audit::filter(state))
+        .unify()
+        .or(alerting::filter(state))
         .unify()
         .boxed()
 }

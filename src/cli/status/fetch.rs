@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{Args, Format};
+use super::{
+    Args, Format,
+    alerts::{Channel, Rule},
+};
 use crate::{
     cli::ask::{AskError, Asker},
     clock::Clock,
@@ -10,10 +13,12 @@ use crate::{
 
 /// What the server said.
 pub(super) struct Told {
-    /// Whether one is Unhealthy or Unknown.
+    /// Whether a check is Unhealthy or Unknown, an alert fires, a rule cannot see, or a channel does not deliver.
     pub(super) bad: bool,
     /// For the table.
     pub(super) checks: Vec<Check>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) channels: Vec<Channel>,
     /// For `-o json`, as the server wrote it.
     pub(super) json: String,
 }
@@ -41,8 +46,8 @@ pub(super) struct Uptime {
 }
 
 #[derive(Deserialize)]
-struct List {
-    items: Vec<Check>,
+struct List<T> {
+    items: Vec<T>,
 }
 
 /// Of `/health/detailed`, what the exit code hangs on.
@@ -56,23 +61,40 @@ struct Status {
     status: String,
 }
 
+/// A list of alerting; empty where whoever asks may see checks, and not these.
+async fn items(asker: &Asker<'_>, list: &str) -> Result<bytes::Bytes, AskError> {
+    match asker.get(&format!("api/v1/{list}")).await {
+        Err(AskError::Refused { status: 403, .. }) => Ok(bytes::Bytes::from_static(b"{\"items\":[]}")),
+        answered => answered,
+    }
+}
+
 /// Asks for what `args` want to be told. Blocks.
 pub(super) fn ask(args: &Args, clock: &Clock) -> Result<Told, AskError> {
     let (runtime, asker) = Asker::new(&args.server, clock)?;
     runtime.block_on(async {
         let is_bad = |state: &str| matches!(state, "Unhealthy" | "Unknown" | "unhealthy" | "unknown");
+        let (rules, channels) = (items(&asker, "alertrules").await?, items(&asker, "channels").await?);
+        let typed: (List<Rule>, List<Channel>) = (asker.parsed(&rules)?, asker.parsed(&channels)?);
+        let (typed_rules, typed_channels) = (typed.0.items, typed.1.items);
+        let bad = typed_rules.iter().any(Rule::is_bad) || typed_channels.iter().any(Channel::is_bad);
         match args.output {
             Format::Table => {
-                let list: List = asker.parsed(&asker.get("api/v1/healthchecks").await?)?;
-                let bad = list.items.iter().any(|check| is_bad(&check.state));
-                Ok(Told { bad, checks: list.items, json: String::new() })
+                let list: List<Check> = asker.parsed(&asker.get("api/v1/healthchecks").await?)?;
+                let bad = bad || list.items.iter().any(|check| is_bad(&check.state));
+                Ok(Told { bad, checks: list.items, rules: typed_rules, channels: typed_channels, json: String::new() })
             }
             Format::Json => {
                 let body = asker.get("health/detailed").await?;
                 let detailed: Detailed = asker.parsed(&body)?;
-                let bad = detailed.checks.iter().any(|check| is_bad(&check.status));
-                let whole: serde_json::Value = asker.parsed(&body)?;
-                Ok(Told { bad, checks: Vec::new(), json: format!("{whole:#}\n") })
+                let bad = bad || detailed.checks.iter().any(|check| is_bad(&check.status));
+                let mut whole: serde_json::Map<String, serde_json::Value> = asker.parsed(&body)?;
+                for (name, list) in [("alertrules", rules), ("channels", channels)] {
+                    let list: List<serde_json::Value> = asker.parsed(&list)?;
+                    whole.insert(name.to_owned(), list.items.into());
+                }
+                let json = format!("{:#}\n", serde_json::Value::Object(whole));
+                Ok(Told { bad, checks: Vec::new(), rules: Vec::new(), channels: Vec::new(), json })
             }
         }
     })

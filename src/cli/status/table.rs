@@ -59,8 +59,27 @@ fn row(check: &Check, now: WallMs) -> [String; 9] {
     ]
 }
 
+/// Lines of cells under a head; empty where there are none.
+pub(super) fn aligned<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+    let mut out = String::new();
+    if rows.is_empty() {
+        return out;
+    }
+    let widths: Vec<usize> = head
+        .iter()
+        .enumerate()
+        .map(|(column, name)| rows.iter().map(|row| row[column].chars().count()).fold(name.len(), usize::max))
+        .collect();
+    for row in [head.map(str::to_owned)].iter().chain(rows) {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}   "));
+        out.push_str(cells.collect::<String>().trim_end());
+        out.push('\n');
+    }
+    out
+}
+
 /// Without control characters: a message may hold what a target sent, and goes to a terminal.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 
@@ -79,7 +98,7 @@ fn paint(state: &str) -> &'static str {
 }
 
 /// As kubectl writes ages: the two largest units where the first is small.
-fn age(ms: i64) -> String {
+pub(super) fn age(ms: i64) -> String {
     let s = ms.max(0) / 1000;
     let (m, h, d) = (s / 60, s / 3600, s / 86_400);
     match () {

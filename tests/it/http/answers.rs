@@ -279,17 +279,26 @@ async fn the_page_lists_what_is_served_and_runs_no_script() {
 #[tokio::test]
 async fn openapi_describes_each_route_and_no_other() {
     let world = World::start().await;
+    super::alerting::fill(&world.state.board);
     let document = world.get("/api/v1/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
     // What this issue serves, by the contract.
     let mut want = vec![
         "/",
+        "/api/v1/alertrules",
+        "/api/v1/alertrules/{namespace}/{name}",
+        "/api/v1/alerts",
         "/api/v1/audit",
+        "/api/v1/channels",
+        "/api/v1/channels/{namespace}/{name}",
         "/api/v1/healthchecks",
         "/api/v1/healthchecks/{namespace}/{name}",
         "/api/v1/healthchecks/{namespace}/{name}/history",
         "/api/v1/openapi.json",
+        "/api/v1/rules",
+        "/api/v1/silences",
+        "/api/v1/silences/{namespace}/{name}",
         "/health",
         "/health/",
         "/health/detailed",
@@ -301,7 +310,13 @@ async fn openapi_describes_each_route_and_no_other() {
     want.sort_unstable();
     assert_eq!(paths.keys().map(String::as_str).collect::<Vec<_>>(), want);
     for (path, item) in paths {
-        let concrete = path.replace("{namespace}", "web").replace("{name}", "api");
+        let (namespace, name) = match path {
+            path if path.contains("/alertrules/") => ("shop", "slow"),
+            path if path.contains("/channels/") => ("shop", "bad"),
+            path if path.contains("/silences/") => ("shop", "odd"),
+            _ => ("web", "api"),
+        };
+        let concrete = path.replace("{namespace}", namespace).replace("{name}", name);
         let answer = world.get(&concrete).await;
         assert_eq!(answer.status, 200, "{path} is described and not served");
         let said = item["get"]["responses"]["200"]["content"].as_object().unwrap().keys().next().unwrap();

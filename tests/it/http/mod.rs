@@ -1,6 +1,7 @@
 //! The HTTP server in this process, on a port of its own, over a snapshot that is filled by hand.
 
 mod access;
+mod alerting;
 mod answers;
 mod audit;
 mod correlation;

@@ -10,6 +10,7 @@ mod process;
 mod quickstart;
 mod refusals;
 mod reload;
+mod shown;
 mod signals;
 mod target;
 mod wire;

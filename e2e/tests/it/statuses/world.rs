@@ -7,7 +7,7 @@ use kube::{Config, config::KubeConfigOptions, config::Kubeconfig};
 use probity::{
     clock::Clock,
     controller::{Budgets, StatusWriter, Statuses, Tally, recorder},
-    engine::{Bell, Core, EVENTS, Engine, Snapshot},
+    engine::{Bell, Board, Core, EVENTS, Engine, Snapshot},
     health::State,
     history::Volatile,
     metrics::{Exposition, Metrics},
@@ -45,7 +45,9 @@ impl World {
 
     /// The sum of a metric's series whose line begins so.
     pub fn metric(&self, begin: &str) -> f64 {
-        let Ok(mut exposition) = Exposition::new(&self.metrics, &Snapshot::default(), &[]) else { return 0.0 };
+        let Ok(mut exposition) = Exposition::new(&self.metrics, &Snapshot::default(), &Board::default(), &[]) else {
+            return 0.0;
+        };
         let mut text = Vec::new();
         while exposition.fill(&mut text, usize::MAX) {}
         let text = String::from_utf8_lossy(&text).into_owned();

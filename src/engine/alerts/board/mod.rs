@@ -108,6 +108,14 @@ impl Board {
         self.0.windows.read().get(key).cloned()
     }
 
+    /// Every namespace that has an object here, each as often as it has one.
+    pub fn namespaces(&self) -> Vec<Arc<str>> {
+        fn of<T>(all: &RwLock<BTreeMap<ObjectKey, T>>) -> Vec<Arc<str>> {
+            all.read().keys().map(|key| key.namespace.clone()).collect()
+        }
+        [of(&self.0.rules), of(&self.0.channels), of(&self.0.silences), of(&self.0.windows)].concat()
+    }
+
     /// How many objects of each kind are in force, and how many are refused. Without checks.
     pub fn objects(&self) -> [(Kind, u64, u64); 4] {
         fn count<'a>(kind: Kind, all: impl Iterator<Item = &'a Arc<Entry>>) -> (Kind, u64, u64) {
