@@ -295,7 +295,7 @@ fn figures_are_looked_at_every_interval_and_no_data_is_not_good() {
     assert_eq!(scene.turns(), ["Resolved a ObjectGone"]);
     assert_eq!(scene.skipped, 0);
     let ok = Looked::Ok;
-    assert_eq!(scene.looked, [ok, Looked::NoData, ok, ok, ok, ok]);
+    assert_eq!(scene.looked, [ok, Looked::NoData, ok, ok, ok, Looked::NoData, ok]);
 }
 
 #[test]

@@ -304,3 +304,6 @@ fn began<'a>(alerts: impl Iterator<Item = &'a Episode>, is: RuleIs) -> Option<Wa
     };
     alerts.filter(makes).map(|episode| episode.started().wall).min()
 }
+
+#[cfg(test)]
+mod tests;
