@@ -6,6 +6,7 @@
 
 use std::{convert::Infallible, sync::Arc};
 
+use failpoint::failpoint;
 use tokio::{runtime, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -257,6 +258,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
                 pool.run(shutdown),
                 stopping
             );
+            failpoint!("stop.ended");
             let closing = store.clone();
             // Blocks until everything is on disk.
             if tokio::task::spawn_blocking(move || closing.close()).await.is_err() {

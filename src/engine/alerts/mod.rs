@@ -13,6 +13,7 @@ mod bell;
 pub mod board;
 mod judging;
 mod ledger;
+mod points;
 mod record;
 mod show;
 mod tally;
@@ -25,6 +26,7 @@ use std::{
     thread::available_parallelism, time::Duration,
 };
 
+use failpoint::failpoint;
 use futures::{FutureExt, StreamExt, stream::FuturesOrdered};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -125,6 +127,7 @@ impl Alerting {
     pub fn new(parts: Parts, loaded: &Loaded) -> Self {
         let Parts { bell, catalog, snapshot, store, outboxes, sources, fallback, clock, beat, operator, board, tally } =
             parts;
+        failpoint!("restore.loaded");
         let text = |(key, value): (&Arc<str>, &Arc<[u8]>)| {
             Some((key.to_string(), std::str::from_utf8(value).ok()?.to_owned()))
         };
@@ -149,6 +152,7 @@ impl Alerting {
                 outboxes.put(item);
             }
         }
+        failpoint!("restore.queued");
         Self {
             bell,
             catalog,
@@ -231,6 +235,7 @@ impl Alerting {
             self.book(book::Event::Loaded);
             self.desk(desk::Event::Loaded);
             self.show.routes();
+            failpoint!("restore.taken_up");
         }
         if self.loaded {
             // An Alertmanager takes for resolved what nobody repeats, also where its channel could not be used for a while.
@@ -284,6 +289,7 @@ impl Alerting {
                             self.show.alerts(transition.episode.rule.clone(), [transition.episode.incident]);
                         }
                         record::transition(&mut self.commit, transition, now.wall);
+                        failpoint!("book.transition");
                     }
                     self.desk(desk::Event::Transitions(transitions));
                 }
@@ -334,6 +340,7 @@ impl Alerting {
         let mut effects = Vec::new();
         self.desk.step(event, now, &mut effects);
         for effect in effects {
+            failpoint!(points::of(&effect));
             match effect {
                 desk::Effect::Notify(notification) => {
                     self.order += 1;
@@ -391,12 +398,15 @@ impl Alerting {
         if self.commit.is_empty() {
             return;
         }
+        failpoint!("alerts.decided");
         let items = std::mem::take(&mut self.sending);
         let ticket = self.store.commit(std::mem::take(&mut self.commit));
+        failpoint!("alerts.handed");
         self.committing.push_back(Box::pin(async move { (ticket.await, items) }));
     }
 
     fn send(&mut self, settled: &Settled, items: Vec<Item>) {
+        failpoint!((!items.is_empty()).then_some("alerts.settled"));
         for mut item in items {
             match settled {
                 // An earlier commit has it: it goes out, or went out, on behalf of that one.
@@ -405,6 +415,7 @@ impl Alerting {
                 Settled::Unrecorded => item.unrecorded = true,
             }
             self.outboxes.put(item);
+            failpoint!("alerts.queued");
         }
     }
 

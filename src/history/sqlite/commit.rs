@@ -5,6 +5,7 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
+use failpoint::failpoint;
 use rusqlite::{Transaction, params};
 
 use crate::{
@@ -56,20 +57,24 @@ impl Writer {
         };
         let (mut known, mut head, today) = (Vec::new(), self.head, now.wall / DAY_MS);
         let result = self.durable(|transaction| {
+            failpoint!("store.commit.begin");
             save(transaction, &unsaved, today)?;
             write(transaction, &batch, &mut known)?;
+            failpoint!("store.commit.rows");
             for body in &batch.audit {
                 append(transaction, &mut head, body.clone())?;
             }
-            match &gap {
-                Some(gap) => append(transaction, &mut head, told(gap, now.wall, &why)),
-                None => Ok(()),
+            if let Some(gap) = &gap {
+                append(transaction, &mut head, told(gap, now.wall, &why))?;
             }
+            failpoint!("store.commit.audit");
+            Ok(())
         });
         let mut state = shared.state.lock();
         state.writing_since = None;
         match result {
             Ok(()) => {
+                failpoint!("store.commit.done");
                 let waited = batch.since.map_or(Duration::ZERO, |since| clock.mono().saturating_sub(since));
                 state.stats.urgent_commits += 1;
                 state.stats.urgent_seconds += waited.as_secs_f64();
@@ -78,6 +83,7 @@ impl Writer {
                 drop(state);
                 self.head = head;
                 batch.settle(&known);
+                failpoint!("store.commit.told");
                 true
             }
             Err(error) => {

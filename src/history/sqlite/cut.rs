@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use failpoint::failpoint;
 use rusqlite::params;
 
 use crate::{
@@ -45,9 +46,12 @@ impl Writer {
         self.append_with(&entry, |transaction| {
             transaction
                 .prepare_cached("DELETE FROM audit WHERE (chain, seq) <= (?1, ?2)")?
-                .execute(params![up_to.place.chain as i64, up_to.place.seq as i64])
-                .map(drop)
-        })
+                .execute(params![up_to.place.chain as i64, up_to.place.seq as i64])?;
+            failpoint!("cut.within");
+            Ok(())
+        })?;
+        failpoint!("cut.done");
+        Ok(())
     }
 
     /// The last of the oldest rows that are before `cutoff`, and how many these are.

@@ -1,5 +1,6 @@
 //! The tables, and how an older database becomes a newer one.
 
+use failpoint::failpoint;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 /// Each brings the database from its position to the next, in one transaction. Never changed once released.
@@ -79,10 +80,12 @@ pub fn migrate(connection: &mut Connection) -> Result<(), MigrateError> {
     for (next, statements) in (1u32..).zip(MIGRATIONS).skip(version as usize) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(statements)?;
+        failpoint!("migration.within");
         // An older Probity that meets this database says so.
         set_meta(&transaction, "needs", env!("CARGO_PKG_VERSION"))?;
         transaction.pragma_update(None, "user_version", next)?;
         transaction.commit()?;
+        failpoint!("migration.done");
     }
     Ok(())
 }

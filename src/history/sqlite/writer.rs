@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use failpoint::failpoint;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 
 use crate::{
@@ -290,6 +291,7 @@ impl Writer {
 
     /// Everything, in order: what is urgent, results, the running hours, the log. What fails is said.
     fn close(mut self) {
+        failpoint!("store.close");
         self.commit_urgent();
         self.close_all_hours();
         self.take_records();
@@ -301,6 +303,7 @@ impl Writer {
             tracing::error!(dir = %self.shared.dir.display(), %error, "the store could not write all it had at its end");
         }
         self.say_head("the audit trail ends with this head");
+        failpoint!("store.closed");
         // The last connection that closes copies the log and removes it; readers of a moment ago may hold it up.
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }

@@ -21,6 +21,7 @@ mod item;
 mod merge;
 mod pace;
 mod pick;
+mod points;
 mod pool;
 mod state;
 mod view;

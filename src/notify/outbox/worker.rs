@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use failpoint::failpoint;
 use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, watch},
@@ -12,6 +13,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     item::{Change, Fate, Item, Ledger},
+    points,
     state::{Effect, Event, Rules, Sending, State},
     view::View,
 };
@@ -218,8 +220,11 @@ impl Worker {
             match effect {
                 Effect::Write(changes) => {
                     self.tell(&changes);
+                    let [before, after] = points::of(&changes);
+                    failpoint!(before);
                     // Nothing waits for it: the ledger goes on by itself.
                     drop(self.shared.ledger.write(changes));
+                    failpoint!(after);
                 }
                 Effect::Send(changes, sending) => self.send(changes, sending),
             }
@@ -230,13 +235,16 @@ impl Worker {
         let Some(channel) = self.channel.clone() else { return };
         self.tell(&changes);
         let shared = Arc::clone(&self.shared);
+        failpoint!(if changes.len() > 1 { "outbox.fold" } else { "outbox.begin" });
         let written = shared.ledger.write(changes);
         self.tasks.spawn(async move {
             let recorded = written.await;
+            failpoint!("outbox.marked");
             let Sending { order, notification, marks, done } = sending;
             let marks = Marks { unrecorded: marks.unrecorded || !recorded, ..marks };
             let start = shared.clock.mono();
             let answer = shared.sender.send(&channel, &notification, marks, &done).await;
+            failpoint!(points::answered(&answer));
             Done::Sent { order, notification, answer, took: shared.clock.mono().saturating_sub(start) }
         });
     }
