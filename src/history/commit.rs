@@ -56,10 +56,12 @@ pub enum Space {
     Silence,
     /// Who acts on what.
     Ack,
+    /// What a channel would not take, until it is decided who is told instead.
+    Dead,
 }
 
 impl Space {
-    pub const ALL: [Self; 4] = [Self::Episode, Self::Desk, Self::Silence, Self::Ack];
+    pub const ALL: [Self; 5] = [Self::Episode, Self::Desk, Self::Silence, Self::Ack, Self::Dead];
 
     /// Its name in the database: part of the format.
     pub fn as_str(self) -> &'static str {
@@ -68,6 +70,7 @@ impl Space {
             Self::Desk => "desk",
             Self::Silence => "silence",
             Self::Ack => "ack",
+            Self::Dead => "dead",
         }
     }
 }

@@ -8,7 +8,7 @@ use futures::{FutureExt, future::BoxFuture};
 use super::{
     bell::Bell,
     board::{Board, Notified},
-    record,
+    dead, record,
 };
 use crate::{
     alert::{Notification, desk},
@@ -54,12 +54,14 @@ impl Ledger for Books {
         for change in &changes {
             write(&mut commit, change);
             self.show(change);
-            if let Fate::Dead { answer } = &change.fate {
-                let (notification, error) = (change.notification.clone(), answer.clone());
+        }
+        let ticket = self.store.commit(commit);
+        // After it: what the desk decides is laid over what was handed to the store here.
+        for Change { notification, fate, .. } in changes {
+            if let Fate::Dead { answer: error } = fate {
                 self.bell.desk(desk::Event::Dead { notification, error });
             }
         }
-        let ticket = self.store.commit(commit);
         ticket.map(|settled| matches!(settled, Settled::Committed { .. })).boxed()
     }
 
@@ -93,6 +95,7 @@ fn write(commit: &mut Commit, change: &Change) {
             commit.audit.push(attempt(change, answer, None));
         }
         Fate::Dead { answer } => {
+            dead::keep(commit, &change.notification, answer);
             commit.outbox.push(update(OutboxState::Dead, change.at, answer));
             commit.audit.push(attempt(change, answer, None));
         }

@@ -11,6 +11,7 @@
 mod ask;
 mod bell;
 pub mod board;
+mod dead;
 mod judging;
 mod ledger;
 mod points;
@@ -94,6 +95,9 @@ pub struct Alerting {
     windows: Windows,
     /// Everything that is configured was told once.
     loaded: bool,
+    /// What came for the desk before that: it knows no channel yet that could be told instead. As many as wait in the
+    /// outboxes at most, and what an earlier process left.
+    early: Vec<desk::Event>,
     /// Channels that stand for an Alertmanager and have just come, once everything has.
     alertmanagers: BTreeSet<ObjectKey>,
     sights: tell::Sights,
@@ -142,6 +146,10 @@ impl Alerting {
             let episode = serde_json::from_slice::<Episode>(value);
             episode.map_err(|error| error!(%key, %error, "an open alert cannot be read, and is left out")).ok()
         });
+        let (early, unread) = dead::left(loaded);
+        for key in unread {
+            error!(%key, "a notification that a channel did not take cannot be read, and nobody is told instead");
+        }
         let book = Book::restore(episodes.map(Arc::new));
         let order = loaded.outbox.iter().map(|row| row.order).max().unwrap_or_default();
         let log = Arc::new(desk::log_channel());
@@ -172,6 +180,7 @@ impl Alerting {
             desk,
             windows: Windows::default(),
             loaded: false,
+            early,
             alertmanagers: BTreeSet::new(),
             sights: tell::Sights::default(),
             show: show::Show::new(board, tally),
@@ -237,14 +246,15 @@ impl Alerting {
             self.show.routes();
             failpoint!("restore.taken_up");
         }
+        self.early.extend(inbox.desk);
         if self.loaded {
             // An Alertmanager takes for resolved what nobody repeats, also where its channel could not be used for a while.
             for key in std::mem::take(&mut self.alertmanagers) {
                 self.outboxes.stands(&key, self.desk.told_to(&key).collect());
             }
-        }
-        for event in inbox.desk {
-            self.desk(event);
+            for event in std::mem::take(&mut self.early) {
+                self.desk(event);
+            }
         }
         for (key, seen) in inbox.checks {
             self.book(book::Event::Check { key, seen });
@@ -338,6 +348,7 @@ impl Alerting {
         }
         let now = self.now();
         let mut effects = Vec::new();
+        dead::settle(&mut self.commit, &event);
         self.desk.step(event, now, &mut effects);
         for effect in effects {
             failpoint!(points::of(&effect));
