@@ -244,7 +244,11 @@ impl State {
                     let wait = wait.min(left);
                     entry.not_before = now.mono + wait;
                     let later = Fate::Later { not_before: now.wall.saturating_add(millis(wait)), answer: text };
+                    // Which parts were taken is not written down: for a process after this one it is as if all were
+                    // taken perhaps.
+                    let partly = !entry.done.is_empty();
                     let change = change(order, &entry, now, later);
+                    let change = Change { ambiguous: change.ambiguous || partly, ..change };
                     self.queue.insert(order, entry);
                     change
                 }

@@ -122,6 +122,21 @@ fn what_may_have_been_delivered_is_resent_alone_under_its_id_and_marked() {
 }
 
 #[test]
+fn what_was_taken_in_part_is_written_down_as_ambiguous_and_goes_on_unmarked() {
+    let mut state = state(PEOPLE);
+    state.next(Event::Put(item(1, "A", Status::Firing)), at(0));
+    let mut parts = Parts::default();
+    parts.add(0);
+    let effects = answered(&mut state, 1, Answer::retry(None, "450").with_done(&parts), 10);
+    let Effect::Write(changes) = &effects[0] else { panic!() };
+    assert!(changes[0].ambiguous && changes[0].fate.as_str() == "retry");
+    // This process knows which parts.
+    let effects = state.next(Event::Time, at(wake(&state, 10)));
+    let Effect::Send(changes, sending) = &effects[0] else { panic!() };
+    assert!(!changes[0].ambiguous && !sending.marks.possible_repeat && sending.done == parts);
+}
+
+#[test]
 fn a_hint_pauses_the_whole_channel() {
     let mut state = state(MACHINES);
     state.next(Event::Put(item(1, "A", Status::Firing)), at(0));
