@@ -10,6 +10,7 @@
 
 mod cli;
 mod controller;
+mod crash;
 mod goldens;
 mod http;
 mod mutation;

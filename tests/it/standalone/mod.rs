@@ -6,14 +6,14 @@ mod correlation;
 mod dashboards;
 mod disk;
 mod kill;
-mod process;
+pub mod process;
 mod quickstart;
 mod refusals;
 mod reload;
 mod shown;
 mod signals;
 mod target;
-mod wire;
+pub mod wire;
 
 use std::{fs, path::Path};
 

@@ -15,11 +15,11 @@ use super::{
 };
 
 /// A file system of a few megabytes.
-struct Small(TempDir);
+pub struct Small(TempDir);
 
 impl Small {
     /// None where it cannot be mounted.
-    fn mount(megabytes: u32) -> Option<Self> {
+    pub fn mount(megabytes: u32) -> Option<Self> {
         let dir = tempdir().unwrap();
         let size = format!("size={megabytes}m");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir.path()).output();
@@ -31,12 +31,12 @@ impl Small {
         None
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// Takes all room there is.
-    fn fill(&self) -> PathBuf {
+    pub fn fill(&self) -> PathBuf {
         let filler = self.path().join("filler");
         let mut size = 16 << 20;
         let mut bytes = Vec::new();

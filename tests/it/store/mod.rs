@@ -2,7 +2,7 @@
 
 mod commits;
 mod crash;
-mod disk;
+pub mod disk;
 mod files;
 mod kill;
 mod rows;
