@@ -143,7 +143,9 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
     let telling = match &objects {
         Objects::Files(_) => None,
         Objects::Cluster { cluster, .. } => {
-            Some(telling(&cluster.client, &snapshot, &metrics, settings.status, &clock)?)
+            let present =
+                controller::Present { snapshot: snapshot.clone(), board: board.clone(), catalog: catalog.clone() };
+            Some(telling(&cluster.client, present, &metrics, settings.status, &clock)?)
         }
     };
     let net = Arc::new(Net::new(settings.egress, clock.clone()));
@@ -182,6 +184,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
             operator,
             board,
             tally: engine::alerts::Tally::new(&metrics)?,
+            in_cluster: matches!(objects, Objects::Cluster { .. }),
         },
         &loaded,
     );
@@ -289,7 +292,7 @@ struct Telling {
 
 fn telling(
     client: &kube::Client,
-    snapshot: &Snapshot,
+    present: controller::Present,
     metrics: &Metrics,
     budgets: Budgets,
     clock: &Clock,
@@ -299,8 +302,8 @@ fn telling(
     let instance = ["POD_NAME", "HOSTNAME"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
     let (recorder, events) = controller::recorder(client.clone(), &instance, clock.clone(), tally.clone());
     let statuses = Statuses::default();
-    let writer =
-        StatusWriter::new(client.clone(), statuses.clone(), snapshot.clone(), recorder, tally, budgets, clock.clone());
+    present.board.watch(Arc::new(statuses.clone()));
+    let writer = StatusWriter::new(client.clone(), statuses.clone(), present, recorder, tally, budgets, clock.clone());
     Ok(Telling { statuses, writer, events })
 }
 

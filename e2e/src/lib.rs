@@ -22,7 +22,7 @@ pub use audit::{Audit, Write};
 pub use cluster::Cluster;
 pub use enter::{Ended, enter, inside, obstacle};
 pub use kubectl::{Kubectl, Output};
-pub use node::{Node, pack};
+pub use node::{ADDRESS, Node, pack};
 pub use partition::Partition;
 pub use tools::Tools;
 

@@ -35,7 +35,7 @@ pub struct AlertRuleStatus {
     /// The last time that somebody was told, or was to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_notification: Option<NotificationStatus>,
-    /// Ready: the spec is valid and in force.
+    /// Ready: the spec is valid and in force. Routed: its alerts get to the channels that they are meant for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -74,6 +74,10 @@ pub struct AlertStatus {
     /// Its labels.
     #[schemars(extend("maxProperties" = 100))]
     pub labels: BTreeMap<String, String>,
+    /// What it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub message: Option<String>,
     /// The value that it was last seen with.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]

@@ -19,7 +19,7 @@ pub struct NotificationChannelStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub waiting: Option<i64>,
-    /// How many could not be delivered, and are kept to be sent again.
+    /// How many could not be delivered and were given up since Probity was started. The audit trail has each.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub dead: Option<i64>,

@@ -6,13 +6,14 @@
 //!
 //! ```text
 //! source ── seen, gone ──┐
-//! engine ── changed ─────┴─► Statuses ──► StatusWriter ── server-side apply ──► API server
+//! engine, alerts ────────┴─► Statuses ──► StatusWriter ── server-side apply ──► API server
 //!                                              └─► Recorder ── events.k8s.io ──────┘
 //! ```
 
 mod bucket;
 mod discovery;
 mod events;
+mod present;
 mod request;
 mod schedule;
 mod status;
@@ -22,6 +23,7 @@ mod writer;
 
 pub use discovery::Discovery;
 pub use events::{EventSender, Gravity, Note, Recorder, recorder};
+pub use present::Present;
 pub use statuses::Statuses;
 pub use tally::Tally;
 pub use writer::{Budgets, StatusWriter};

@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::bucket::Bucket;
-use crate::{model::ObjectId, schedule::backoff};
+use crate::{
+    model::{Kind, ObjectId},
+    schedule::backoff,
+};
 
 /// How soon a write is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +59,8 @@ type Due = (Duration, u64);
 
 pub(super) struct Schedule {
     items: HashMap<ObjectId, Item>,
+    /// How many of them are of which kind.
+    kinds: HashMap<Kind, usize>,
     urgent: BTreeMap<Due, ObjectId>,
     refresh: BTreeMap<Due, ObjectId>,
     transitions: Bucket,
@@ -88,6 +93,7 @@ impl Schedule {
     pub(super) fn new(transitions: u32, refreshes: u32) -> Self {
         Self {
             items: HashMap::new(),
+            kinds: HashMap::new(),
             urgent: BTreeMap::new(),
             refresh: BTreeMap::new(),
             transitions: Bucket::per_second(transitions),
@@ -110,6 +116,11 @@ impl Schedule {
     /// How many wait or are under way.
     pub(super) fn len(&self) -> usize {
         self.items.len()
+    }
+
+    /// How many of a kind wait or are under way.
+    pub(super) fn backlog(&self, kind: Kind) -> usize {
+        self.kinds.get(&kind).copied().unwrap_or_default()
     }
 
     /// Whether a write of this object is under way.
@@ -206,7 +217,7 @@ impl Schedule {
         (self.away, self.denials, self.told) = (0, 0, now);
         match ended {
             Ended::Written | Ended::Gone => {
-                self.items.remove(subject);
+                self.forget(subject);
             }
             Ended::Busy(wait) => {
                 self.pause = self.pause.max(now + wait.min(BUSY_CAP));
@@ -245,6 +256,7 @@ impl Schedule {
         self.remove(subject);
         self.numbers += 1;
         let due = (due, self.numbers);
+        *self.kinds.entry(subject.kind).or_default() += 1;
         self.items.insert(subject.clone(), Item { class, due, failures, flying: None });
         match class {
             Class::Urgent => self.urgent.insert(due, subject.clone()),
@@ -252,8 +264,16 @@ impl Schedule {
         };
     }
 
+    fn forget(&mut self, subject: &ObjectId) -> Option<Item> {
+        let item = self.items.remove(subject)?;
+        if let Some(count) = self.kinds.get_mut(&subject.kind) {
+            *count = count.saturating_sub(1);
+        }
+        Some(item)
+    }
+
     fn remove(&mut self, subject: &ObjectId) {
-        if let Some(item) = self.items.remove(subject) {
+        if let Some(item) = self.forget(subject) {
             match item.class {
                 Class::Urgent => self.urgent.remove(&item.due),
                 Class::Refresh => self.refresh.remove(&item.due),

@@ -3,15 +3,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
-use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::status::Written;
 use crate::{
-    api::HealthCheckStatus,
-    engine::Listener,
-    model::{self, Kind, ObjectId, ObjectKey},
+    engine::{Listener, alerts::board::Watcher},
+    model::{Kind, ObjectId, ObjectKey},
     source::kubernetes::Onlooker,
 };
 
@@ -40,8 +38,7 @@ pub(super) enum Object {
 }
 
 impl Statuses {
-    fn tell(&self, kind: Kind, key: &ObjectKey, object: Option<Object>) {
-        let subject = ObjectId::new(kind, key.clone());
+    fn tell(&self, subject: ObjectId, object: Option<Object>) {
         let mut all = self.0.news.lock();
         let news = all.entry(subject).or_default();
         if object.is_some() {
@@ -63,27 +60,26 @@ impl Statuses {
 }
 
 impl Onlooker for Statuses {
-    /// What a status says already is not written again, also after a restart. One that cannot be read counts as none.
-    fn seen(&self, kind: model::Kind, key: &ObjectKey, uid: &Arc<str>, status: Option<&Value>) {
-        if kind != model::Kind::HealthCheck {
-            return;
-        }
-        let status = status.and_then(|status| HealthCheckStatus::deserialize(status).ok());
-        let written = Box::new(status.as_ref().map(Written::of).unwrap_or_default());
-        self.tell(Kind::HealthCheck, key, Some(Object::There { uid: uid.clone(), written }));
+    /// What a status says already is not written again, also after a restart.
+    fn seen(&self, kind: Kind, key: &ObjectKey, uid: &Arc<str>, status: Option<&Value>) {
+        let written = Box::new(Written::read(kind, status));
+        self.tell(ObjectId::new(kind, key.clone()), Some(Object::There { uid: uid.clone(), written }));
     }
 
-    fn gone(&self, kind: model::Kind, key: &ObjectKey) {
-        if kind != model::Kind::HealthCheck {
-            return;
-        }
-        self.tell(Kind::HealthCheck, key, Some(Object::Gone));
+    fn gone(&self, kind: Kind, key: &ObjectKey) {
+        self.tell(ObjectId::new(kind, key.clone()), Some(Object::Gone));
     }
 }
 
 impl Listener for Statuses {
     fn changed(&self, key: &ObjectKey) {
-        self.tell(Kind::HealthCheck, key, None);
+        self.tell(ObjectId::check(key.clone()), None);
+    }
+}
+
+impl Watcher for Statuses {
+    fn changed(&self, id: &ObjectId) {
+        self.tell(id.clone(), None);
     }
 }
 
@@ -94,9 +90,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_said_twice_is_one_word_and_the_newest_of_the_object() {
         let (statuses, key) = (Statuses::default(), ObjectKey::new("a", "b"));
-        statuses.seen(model::Kind::HealthCheck, &key, &"1".into(), None);
-        statuses.gone(model::Kind::HealthCheck, &key);
-        statuses.changed(&key);
+        statuses.seen(Kind::HealthCheck, &key, &"1".into(), None);
+        statuses.gone(Kind::HealthCheck, &key);
+        Listener::changed(&statuses, &key);
         statuses.arrived().await;
         let news = statuses.take();
         let only: Vec<_> = news.into_values().collect();

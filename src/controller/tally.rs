@@ -43,13 +43,15 @@ impl Tally {
         metrics.register(Box::new(tally.writes.clone()))?;
         metrics.register(Box::new(tally.backlog.clone()))?;
         metrics.register(Box::new(tally.events.clone()))?;
-        for outcome in WRITE_OUTCOMES {
-            let _ = tally.writes.with_label_values(&[Kind::HealthCheck.as_str(), outcome]);
+        for kind in Kind::ALL {
+            for outcome in WRITE_OUTCOMES {
+                let _ = tally.writes.with_label_values(&[kind.as_str(), outcome]);
+            }
+            tally.backlog(kind, 0);
         }
         for outcome in EVENT_OUTCOMES {
             let _ = tally.events.with_label_values(&[outcome]);
         }
-        tally.backlog(Kind::HealthCheck, 0);
         Ok(tally)
     }
 

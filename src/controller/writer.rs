@@ -4,7 +4,7 @@
 //! its own: an API server that is slow or away delays nothing else, and nothing is kept meanwhile but the keys.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     convert::Infallible,
     ops::Bound,
     panic::AssertUnwindSafe,
@@ -20,18 +20,16 @@ use tracing::{info, warn};
 
 use super::{
     events::Recorder,
+    present::{Found, Present},
     request::{self, Answer},
     schedule::{Class, Ended, Schedule},
-    status::{Difference, TargetSeen, Written, announcements, health_check},
+    status::{Difference, Status, Written, announcements},
     statuses::{News, Object, Statuses},
     tally::Tally,
 };
 use crate::{
-    api::HealthCheckStatus,
-    clock::{Clock, Now, WallMs},
-    engine::{CheckView, Snapshot, TargetCell},
-    health::Reason,
-    model::{Kind, ObjectId, ObjectKey},
+    clock::{Clock, Now},
+    model::{Kind, ObjectId},
 };
 
 /// Writes per second.
@@ -52,6 +50,14 @@ const WALK: Duration = Duration::from_secs(30);
 /// Figures of an object that is new to this process are written after this at the earliest: by then its history is
 /// loaded, and a new one has some.
 const FIGURES_AFTER: Duration = Duration::from_secs(30);
+/// Figures of one object are written at most this often. Those of a check are coarse and seldom differ; the value of an
+/// alert may be another one at every evaluation.
+fn figures_every(kind: Kind) -> Duration {
+    match kind {
+        Kind::HealthCheck => Duration::ZERO,
+        _ => Duration::from_secs(60),
+    }
+}
 /// One look is some 5 µs: after so many the runtime's thread is given back.
 const LOOKS_AT_ONCE: usize = 200;
 /// What is under way at the end has this long.
@@ -61,12 +67,12 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub struct StatusWriter {
     client: Client,
     statuses: Statuses,
-    snapshot: Snapshot,
+    present: Present,
     recorder: Recorder,
     tally: Tally,
     clock: Clock,
     schedule: Schedule,
-    records: HashMap<ObjectId, Record>,
+    records: BTreeMap<ObjectId, Record>,
     /// To be looked at; an object may stand in it twice, and is bounded by the news taken and one walk's share.
     looks: VecDeque<ObjectId>,
     flights: JoinSet<(Box<Flight>, Answer)>,
@@ -92,26 +98,26 @@ struct Flight {
     subject: ObjectId,
     uid: Arc<str>,
     written: Written,
-    status: HealthCheckStatus,
+    status: Status,
 }
 
-/// The way through all checks, round and round.
+/// The way through all objects, round and round.
 #[derive(Default)]
 struct Walk {
-    last: Option<ObjectKey>,
+    last: Option<ObjectId>,
     next: Duration,
     /// When this round began.
     began: Duration,
 }
 
-/// A walk takes a share of all checks each second.
+/// A walk takes a share of all objects each second.
 const STEP: Duration = Duration::from_secs(1);
 
 impl StatusWriter {
     pub fn new(
         client: Client,
         statuses: Statuses,
-        snapshot: Snapshot,
+        present: Present,
         recorder: Recorder,
         tally: Tally,
         budgets: Budgets,
@@ -120,12 +126,12 @@ impl StatusWriter {
         Self {
             client,
             statuses,
-            snapshot,
+            present,
             recorder,
             tally,
             clock,
             schedule: Schedule::new(budgets.transitions.max(1), budgets.refreshes),
-            records: HashMap::new(),
+            records: BTreeMap::new(),
             looks: VecDeque::new(),
             flights: JoinSet::new(),
             walk: Walk::default(),
@@ -145,7 +151,9 @@ impl StatusWriter {
                 self.look(&subject);
             }
             self.start_due();
-            self.tally.backlog(Kind::HealthCheck, self.schedule.len());
+            for kind in Kind::ALL {
+                self.tally.backlog(kind, self.schedule.backlog(kind));
+            }
             let wake = match self.schedule.wake() {
                 _ if !self.looks.is_empty() => Duration::ZERO,
                 Some(at) => at.min(self.walk.next),
@@ -203,18 +211,18 @@ impl StatusWriter {
         if self.walk.last.is_none() {
             self.walk.began = now;
         }
-        let checks = self.snapshot.checks();
-        let share = checks.len().div_ceil((WALK.as_secs() / STEP.as_secs()) as usize);
+        let share = self.records.len().div_ceil((WALK.as_secs() / STEP.as_secs()) as usize);
         let after = self.walk.last.take().map_or(Bound::Unbounded, Bound::Excluded);
-        let keys: Vec<_> = checks.range((after, Bound::Unbounded)).take(share).map(|(key, _)| key.clone()).collect();
+        let rest = self.records.range((after, Bound::Unbounded));
+        let ids: Vec<_> = rest.take(share).map(|(id, _)| id.clone()).collect();
         self.walk.next = now + STEP;
-        self.walk.last = keys.last().cloned();
-        if keys.len() < share || keys.is_empty() {
+        self.walk.last = ids.last().cloned();
+        if ids.len() < share || ids.is_empty() {
             // At the end it begins anew: a few are not looked at more often than many.
             self.walk.last = None;
             self.walk.next = self.walk.next.max(self.walk.began + WALK);
         }
-        self.looks.extend(keys.into_iter().map(ObjectId::check));
+        self.looks.extend(ids);
     }
 
     /// Looks whether a status is to be written, and when.
@@ -228,22 +236,20 @@ impl StatusWriter {
     /// The write that the present calls for: how soon, not before when, and what.
     fn wanted(&mut self, subject: &ObjectId, now: Now) -> Option<(Class, Duration, Box<Flight>)> {
         let record = self.records.get_mut(subject)?;
-        let cell = self.snapshot.get(&subject.key)?;
-        let view = cell.view.load_full();
-        // The engine has not come to the object of this uid yet; it will say so.
-        if view.uid != record.uid {
-            return None;
-        }
-        let targets: Vec<_> = view.targets.iter().map(|target| seen(target, now.wall)).collect();
-        let status = health_check(&view, &targets, &record.written, now.wall);
+        let known_for = now.mono.saturating_sub(record.seen);
+        let found = self.present.of(subject, &record.uid, &record.written, known_for, now.wall)?;
+        let Found { status, awaits_first_result } = found;
         let written = Written::of(&status);
         let last = record.last_write;
         let (class, due) = match record.written.difference(&written) {
             Difference::None => return None,
             Difference::Figures if !self.schedule.refreshes() => return None,
-            Difference::Figures => (Class::Refresh, now.mono.max(record.seen + FIGURES_AFTER)),
+            Difference::Figures => {
+                let after = last.map(|last| last + figures_every(subject.kind)).unwrap_or_default();
+                (Class::Refresh, now.mono.max(after).max(record.seen + FIGURES_AFTER))
+            }
             Difference::Words => (Class::Urgent, last.map_or(now.mono, |last| now.mono.max(last + WORDS_EVERY))),
-            Difference::Standing if awaits_first_result(&view) => {
+            Difference::Standing if awaits_first_result => {
                 let held = *record.held.get_or_insert(now.mono);
                 (Class::Urgent, now.mono.max(held + FIRST_RESULT))
             }
@@ -332,22 +338,5 @@ impl StatusWriter {
             let why = answer.why.as_deref().unwrap_or_default();
             warn!(namespace, name, "the API server refuses the status, and is asked again now and then: {why}");
         }
-    }
-}
-
-/// Nothing was learned of it yet: what there is to write may be written with the first result.
-fn awaits_first_result(view: &CheckView) -> bool {
-    view.ready.ok
-        && view.reason == Reason::Pending
-        && view.targets.iter().all(|target| target.view.load().last.is_none())
-}
-
-fn seen(target: &TargetCell, now: WallMs) -> TargetSeen {
-    let history = target.history.lock();
-    TargetSeen {
-        instance: target.instance.clone(),
-        view: target.view.load_full(),
-        uptime: history.uptime(now),
-        latency: history.latency(now),
     }
 }

@@ -132,6 +132,7 @@ impl Runner {
     fn source(&mut self, event: source::Event) {
         let id = match event {
             source::Event::Changed(id) => id,
+            source::Event::Namespace(name) => return self.engine.bell.namespace(name),
             source::Event::Ready => {
                 self.step(Event::SourceReady);
                 // Who is told that this instance is ready finds every check there.

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::RwLock;
 
+use super::Namespaces;
 use crate::{
     health::Reason,
     model::{Labels, Object, ObjectId},
@@ -12,6 +13,8 @@ use crate::{
 /// The desired objects of all sources, as validated. Written by sources, read by the engine.
 #[derive(Default)]
 pub struct Catalog {
+    /// What stands in no object of ours, and says who may use one.
+    pub namespaces: Namespaces,
     objects: RwLock<HashMap<ObjectId, Arc<Entry>>>,
 }
 

@@ -6,6 +6,7 @@ mod digest;
 mod files;
 pub mod kubernetes;
 pub mod manifest;
+mod namespaces;
 mod refused;
 pub mod review;
 mod verdicts;
@@ -14,6 +15,9 @@ use catalog::Present;
 pub use catalog::{Catalog, Entry, Refused, Verdict};
 pub use files::Files;
 pub use kubernetes::Kubernetes;
+pub use namespaces::Namespaces;
+
+use std::sync::Arc;
 
 use crate::model::ObjectId;
 
@@ -27,6 +31,8 @@ pub struct Closed;
 pub enum Event {
     /// The object was added, changed, removed, or is now stale or no longer so.
     Changed(ObjectId),
+    /// The labels of the namespace of this name are others, or it is gone.
+    Namespace(Arc<str>),
     /// Everything was read once: what is not in the catalog now does not exist.
     Ready,
 }

@@ -17,6 +17,7 @@ const WAYS: [&[&str]; 4] = [
     &[
         "rbac.secrets=false",
         "rbac.workloads=false",
+        "rbac.namespaces=false",
         "rbac.nodes=false",
         "rbac.reviews=false",
         "rbac.userRoles=false",

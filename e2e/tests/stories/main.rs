@@ -8,6 +8,7 @@
 #![expect(clippy::disallowed_methods, reason = "the clock is the program's; how long a test waits is the test's")]
 
 mod access;
+mod alerts;
 mod away;
 mod discover;
 mod egress;
@@ -15,14 +16,17 @@ mod etcd;
 mod install;
 mod kill;
 mod load;
+mod once;
 mod order;
 mod outage;
 mod pod;
 mod readme;
+mod receiver;
 mod release;
 mod scaling;
 mod secrets;
 mod size;
+mod tenants;
 mod unreadable;
 mod visitor;
 mod way;
@@ -97,6 +101,21 @@ const STORIES: &[Story] = &[
         name: "discover",
         wish: "a user sees targets come and go with Pods, Services and endpoints",
         tell: discover::targets_come_and_go,
+    },
+    Story {
+        name: "alerts",
+        wish: "a user sees a rule fire, be silenced and be over, and why an object is refused",
+        tell: alerts::a_rule_fires_is_silenced_and_is_over,
+    },
+    Story {
+        name: "once",
+        wish: "an operator whose node kills it before an alert is delivered is told once",
+        tell: once::what_was_not_delivered_before_a_kill_is_told_once,
+    },
+    Story {
+        name: "tenants",
+        wish: "a tenant cannot touch the alerts of another",
+        tell: tenants::nobody_touches_the_alerts_of_others,
     },
     Story {
         name: "unreadable",

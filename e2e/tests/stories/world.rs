@@ -258,8 +258,8 @@ impl World {
             let here = format!("--namespace={namespace}");
             let log = ["logs", "--selector=app.kubernetes.io/name=probity", "--tail=-1", "--prefix"];
             for (file, arguments) in [
-                ("objects", &["get", "all,healthchecks,persistentvolumeclaims", "--output=wide"][..]),
-                ("checks", &["get", "healthchecks", "--output=yaml"]),
+                ("objects", &["get", "all,probity,persistentvolumeclaims", "--output=wide"][..]),
+                ("checks", &["get", "probity", "--output=yaml"]),
                 ("pods", &["describe", "pods"]),
                 ("events", &["get", "events", "--output=wide"]),
                 ("probity", &log),

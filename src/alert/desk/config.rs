@@ -23,6 +23,7 @@ pub(super) struct Config {
     /// Channels with `default: true`, by namespace.
     defaults: BTreeMap<Arc<str>, BTreeSet<ObjectKey>>,
     namespaces: BTreeMap<Arc<str>, model::Labels>,
+    pub in_cluster: bool,
     reroute_at: Option<i64>,
 }
 
@@ -52,6 +53,7 @@ impl Config {
             channels: BTreeMap::from([(log.key.clone(), Some(Arc::new(log)))]),
             defaults: BTreeMap::new(),
             namespaces: BTreeMap::new(),
+            in_cluster: false,
             reroute_at: None,
         }
     }
@@ -97,6 +99,7 @@ impl Config {
             AllowedNamespaces::All => true,
             AllowedNamespaces::Selector(selector) => match self.namespaces.get(namespace) {
                 Some(labels) => selector.matches(labels),
+                None if self.in_cluster => false,
                 // Stand-alone a namespace has no object, and the one label that each has in a cluster.
                 None => selector.matches(&BTreeMap::from([(
                     "kubernetes.io/metadata.name".to_owned(),

@@ -125,6 +125,13 @@ impl Desk {
         }
     }
 
+    /// Where namespaces have labels: of one that is not known, nobody may use a channel by them.
+    #[must_use]
+    pub fn in_cluster(mut self) -> Self {
+        self.config.in_cluster = true;
+        self
+    }
+
     /// Takes one event. What is due by `now` is done, whatever the event.
     pub fn step(&mut self, event: Event, now: Moment, out: &mut Vec<Effect>) {
         let mut step = Step { now, out };

@@ -1,48 +1,18 @@
-//! Which events a written status is worth. Pure.
-//!
-//! From what stood there to what stands there now: so that a restart tells nothing twice, and what came and went
-//! while the API server was away is not told as if it were news.
+//! The event that every kind tells of: an object is refused, or is in force again. Pure.
 
-use super::written::{Answer, Written};
-use crate::{
-    api::{HealthCheckStatus, StateName},
-    controller::events::{Gravity, Note},
-};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-/// In the order in which they are told.
-pub(crate) fn announcements(before: &Written, after: &Written, status: &HealthCheckStatus) -> Vec<Note> {
-    let mut notes = Vec::new();
-    let refused = after.ready.status == Answer::False;
-    if let Some(ready) = status.conditions.iter().flatten().find(|condition| condition.type_ == "Ready") {
-        let was_refused = before.ready.status == Answer::False;
-        if refused && !(was_refused && before.ready.why == after.ready.why) {
-            notes.push(Note::new(Gravity::Warning, &ready.reason, "Validate", &ready.message));
-        } else if was_refused && after.ready.status == Answer::True {
-            notes.push(Note::new(Gravity::Normal, &ready.reason, "Validate", &ready.message));
-        }
-    }
-    let Some(state) = after.state.filter(|state| before.state != Some(*state)) else { return notes };
-    let (reason, message) = (status.reason.as_deref().unwrap_or_default(), status.message.as_deref());
-    let message = message.unwrap_or_default();
-    let known_before = before.state.is_some() && !before.pending;
-    let gravity = match state {
-        StateName::Unhealthy | StateName::Degraded => Some(Gravity::Warning),
-        // That a new check is well, or that one is asked anew under its new spec, is no transition.
-        StateName::Healthy | StateName::Suspended => known_before.then_some(Gravity::Normal),
-        // The refusal says it already.
-        StateName::Unknown => (!after.pending && !refused).then_some(Gravity::Warning),
+use super::condition::{Answer, Standing};
+use crate::controller::events::{Gravity, Note};
+
+/// What is told of the condition Ready.
+pub(super) fn ready(before: Standing, after: Standing, condition: Option<&Condition>) -> Vec<Note> {
+    let Some(ready) = condition else { return Vec::new() };
+    let was_refused = before.status == Answer::False;
+    let gravity = match after.status {
+        Answer::False if !(was_refused && before.why == after.why) => Gravity::Warning,
+        Answer::True if was_refused => Gravity::Normal,
+        _ => return Vec::new(),
     };
-    let text = if message.is_empty() { reason.to_owned() } else { format!("{reason}: {message}") };
-    notes.extend(gravity.map(|gravity| Note::new(gravity, name(state), "Probe", &text)));
-    notes
-}
-
-fn name(state: StateName) -> &'static str {
-    match state {
-        StateName::Healthy => "Healthy",
-        StateName::Degraded => "Degraded",
-        StateName::Unhealthy => "Unhealthy",
-        StateName::Unknown => "Unknown",
-        StateName::Suspended => "Suspended",
-    }
+    vec![Note::new(gravity, &ready.reason, "Validate", &ready.message)]
 }

@@ -32,6 +32,8 @@ struct Inner {
 pub(super) struct Inbox {
     /// Keys and nothing else: as many as there are objects.
     pub(super) objects: BTreeSet<ObjectId>,
+    /// Names, as many as there are namespaces.
+    pub(super) namespaces: BTreeSet<Arc<str>>,
     pub(super) checks: VecDeque<(ObjectKey, Option<Seen>)>,
     /// There was no room for some changes.
     pub(super) missed: bool,
@@ -45,6 +47,12 @@ impl Bell {
     /// An object other than a check was added, changed or removed.
     pub fn object(&self, id: ObjectId) {
         self.0.inbox.lock().objects.insert(id);
+        self.0.rung.notify_one();
+    }
+
+    /// The labels of a namespace are others.
+    pub fn namespace(&self, name: Arc<str>) {
+        self.0.inbox.lock().namespaces.insert(name);
         self.0.rung.notify_one();
     }
 
@@ -84,6 +92,7 @@ impl Bell {
         Inbox {
             checks: std::mem::replace(&mut inbox.checks, rest),
             objects: std::mem::take(&mut inbox.objects),
+            namespaces: std::mem::take(&mut inbox.namespaces),
             ready: std::mem::take(&mut inbox.ready),
             desk: std::mem::take(&mut inbox.desk),
             missed: false,

@@ -124,13 +124,28 @@ pub struct Parts {
     /// Where it is shown what is so now.
     pub board: Board,
     pub tally: Tally,
+    /// Namespaces have labels, and what is not known of them lets nobody in.
+    pub in_cluster: bool,
 }
 
 impl Alerting {
     /// Goes on where an earlier process ended: its open alerts, what was told to whom, and what waits to be sent.
     pub fn new(parts: Parts, loaded: &Loaded) -> Self {
-        let Parts { bell, catalog, snapshot, store, outboxes, sources, fallback, clock, beat, operator, board, tally } =
-            parts;
+        let Parts {
+            bell,
+            catalog,
+            snapshot,
+            store,
+            outboxes,
+            sources,
+            fallback,
+            clock,
+            beat,
+            operator,
+            board,
+            tally,
+            in_cluster,
+        } = parts;
         failpoint!("restore.loaded");
         let text = |(key, value): (&Arc<str>, &Arc<[u8]>)| {
             Some((key.to_string(), std::str::from_utf8(value).ok()?.to_owned()))
@@ -139,6 +154,7 @@ impl Alerting {
         let last = rows.iter().find(|(key, _)| key == "clock").and_then(|(_, value)| Desk::last_kept(value));
         let timeline = last.map_or_else(|| Timeline::new(clock.now()), |last| Timeline::resume(clock.now(), last));
         let (desk, unread) = Desk::restore(&operator, rows.iter().map(|(key, value)| (&**key, &**value)));
+        let desk = if in_cluster { desk.in_cluster() } else { desk };
         for key in unread {
             error!(key, "what was kept of alerting under this key cannot be read, and is left out");
         }
@@ -236,6 +252,11 @@ impl Alerting {
     /// Takes everything that was said, and what time brings; writes what follows as one.
     fn turn(&mut self) {
         let inbox = self.bell.take(GULP);
+        for name in inbox.namespaces {
+            let labels = self.catalog.namespaces.labels(&name);
+            self.desk(desk::Event::Namespace(name, labels));
+            self.show.routes();
+        }
         for id in inbox.objects {
             self.object(id);
         }
@@ -268,7 +289,10 @@ impl Alerting {
         self.take_in();
         self.desk(desk::Event::Time);
         self.write();
-        self.show.publish(&show::Now { book: &self.book, desk: &self.desk, wall: self.now().wall });
+        // Before that a channel that has not come yet would seem not to be there.
+        if self.loaded {
+            self.show.publish(&show::Now { book: &self.book, desk: &self.desk, wall: self.now().wall });
+        }
     }
 
     fn book(&mut self, event: book::Event) {

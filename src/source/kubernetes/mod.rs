@@ -7,6 +7,7 @@
 mod client;
 mod connect;
 mod guard;
+mod namespaces;
 mod object;
 mod objects;
 mod scopes;
@@ -20,14 +21,15 @@ use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Catalog, Closed, Event, Present};
+use super::{Catalog, Closed, Event, Present, Verdict};
 use crate::{
-    model::{Kind, ObjectId, ObjectKey},
+    model::{AllowedNamespaces, Kind, Labels, Object, ObjectId, ObjectKey},
     validate::ValueKind,
     vitals::Readiness,
 };
 pub use connect::{Cluster, ConnectError, connect, reach};
 pub use guard::{FirstLook, guard};
+use namespaces::Namespaces;
 use object::{Seen, Told};
 use objects::Objects;
 use scopes::Scopes;
@@ -63,6 +65,7 @@ enum Inbox {
     /// Name and version.
     Values(ValueKind, Arc<str>, Heard<(Arc<str>, Arc<str>)>),
     Fetched(ValueKind, ObjectKey, Answer),
+    Namespaces(Heard<(Arc<str>, Labels)>),
 }
 
 /// Watches a cluster.
@@ -74,6 +77,9 @@ pub struct Kubernetes {
     /// By kind, in the order of [`Kind::ALL`].
     objects: [(Kind, Objects); Kind::ALL.len()],
     values: Values,
+    namespaces: Namespaces,
+    /// What follows from what was taken, for the engine.
+    news: Vec<Event>,
     scopes: Scopes,
     /// The watches of objects.
     watches: JoinSet<()>,
@@ -114,6 +120,8 @@ impl Kubernetes {
             }
         }
         Self {
+            namespaces: Namespaces::new(cluster.client.clone(), told.clone(), catalog.clone()),
+            news: Vec::new(),
             catalog,
             events,
             onlooker,
@@ -153,6 +161,9 @@ impl Kubernetes {
                 Some(Err(error)) = self.values.ended() => if error.is_panic() {
                     std::panic::resume_unwind(error.into_panic());
                 },
+                Some(Err(error)) = self.namespaces.ended() => if error.is_panic() {
+                    std::panic::resume_unwind(error.into_panic());
+                },
                 () = &mut patience, if !self.impatient => self.impatient = true,
             }
             match self.follow_up().await {
@@ -165,6 +176,7 @@ impl Kubernetes {
     fn take(&mut self, message: Inbox) {
         match message {
             Inbox::Objects(kind, scope, heard) => self.heard(kind, scope, heard),
+            Inbox::Namespaces(heard) => self.news.extend(self.namespaces.heard(heard)),
             Inbox::Values(kind, namespace, heard) => {
                 for object in self.values.heard(kind, &namespace, heard) {
                     self.value_changed(kind, &object);
@@ -222,7 +234,10 @@ impl Kubernetes {
                 self.publish(&id).await?;
             }
         }
-        let waiting = || self.objects.iter().any(|(_, objects)| objects.is_waiting());
+        for event in std::mem::take(&mut self.news) {
+            self.send(event).await?;
+        }
+        let waiting = || self.namespaces.is_waiting() || self.objects.iter().any(|(_, objects)| objects.is_waiting());
         if !self.ready && self.scopes.are_read() && (self.impatient || !waiting()) {
             self.ready = true;
             self.scopes.ready();
@@ -235,11 +250,14 @@ impl Kubernetes {
     }
 
     /// Says of an object what is to be said now, and tells the engine when that differs.
-    async fn publish(&self, id: &ObjectId) -> Result<(), Closed> {
+    async fn publish(&mut self, id: &ObjectId) -> Result<(), Closed> {
         let Some((_, objects)) = self.objects.iter().find(|(kind, _)| *kind == id.kind) else { return Ok(()) };
         let present = objects.present(&id.key);
         if matches!(present, Present::Gone) {
             self.onlooker.gone(id.kind, &id.key);
+        }
+        if id.kind == Kind::NotificationChannel && !matches!(present, Present::Unsaid) {
+            self.namespaces.used_by(&id.key, asks_for_labels(&present));
         }
         if self.catalog.publish(id, present) { self.send(Event::Changed(id.clone())).await } else { Ok(()) }
     }
@@ -248,4 +266,11 @@ impl Kubernetes {
     async fn send(&self, event: Event) -> Result<(), Closed> {
         self.events.send(event).await.map_err(|_| Closed)
     }
+}
+
+/// Whether a channel says by the labels of namespaces who may use it.
+fn asks_for_labels(present: &Present) -> bool {
+    let Present::Entry(entry) = present else { return false };
+    let Verdict::Accepted(Object::NotificationChannel(channel)) = &entry.verdict else { return false };
+    matches!(channel.allowed_namespaces, AllowedNamespaces::Selector(_))
 }

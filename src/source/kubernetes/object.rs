@@ -61,8 +61,50 @@ fn split(kind: Kind, metadata: &ObjectMeta, data: Value) -> (Result<Value, Strin
         "namespace": metadata.namespace,
         "labels": metadata.labels,
         "generation": metadata.generation.unwrap_or(1),
+        // A silence that does not say when it begins does so then.
+        "creationTimestamp": metadata.creation_timestamp,
     });
     text.insert("metadata".to_owned(), kept);
     text.append(&mut fields);
     (Ok(Value::Object(text)), status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_judged_is_the_object_without_what_nobody_reads() {
+        let told: Told = serde_json::from_value(json!({
+            "apiVersion": "probity.dev/v1alpha1",
+            "kind": "Silence",
+            "metadata": {
+                "name": "deploy",
+                "namespace": "shop",
+                "uid": "u",
+                "generation": 3,
+                "creationTimestamp": "2026-01-31T12:00:00Z",
+                "annotations": {"a": "b"},
+                "labels": {"team": "web"},
+            },
+            "spec": {"matchers": ["a=b"], "duration": "1h"},
+            "status": {"state": "Active"},
+        }))
+        .unwrap();
+        let seen = Seen::read(Kind::Silence, told);
+        let expected = json!({
+            "apiVersion": "probity.dev/v1alpha1",
+            "kind": "Silence",
+            "metadata": {
+                "name": "deploy",
+                "namespace": "shop",
+                "generation": 3,
+                "creationTimestamp": "2026-01-31T12:00:00Z",
+                "labels": {"team": "web"},
+            },
+            "spec": {"matchers": ["a=b"], "duration": "1h"},
+        });
+        assert_eq!(seen.text, Ok(expected));
+        assert_eq!((&*seen.uid, seen.generation, seen.status), ("u", 3, Some(json!({"state": "Active"}))));
+    }
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use probity::{
     clock::Clock,
-    controller::{Budgets, StatusWriter, Statuses, Tally, recorder},
+    controller::{Budgets, Present, StatusWriter, Statuses, Tally, recorder},
     engine::{CheckCell, CheckView, Listener, Ready, Snapshot},
     health::{Reason, State},
     metrics::Metrics,
@@ -39,8 +39,8 @@ impl World {
         let tally = Tally::new(&Metrics::new().unwrap()).unwrap();
         let (recorder, _) = recorder(client.clone(), "it", clock.clone(), tally.clone());
         let budgets = Budgets { transitions: 200, refreshes: 0 };
-        let writer =
-            StatusWriter::new(client, statuses.clone(), snapshot.clone(), recorder, tally, budgets, clock.clone());
+        let present = Present { snapshot: snapshot.clone(), ..Present::default() };
+        let writer = StatusWriter::new(client, statuses.clone(), present, recorder, tally, budgets, clock.clone());
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let _ = writer.run(CancellationToken::new()).await;
@@ -60,7 +60,7 @@ impl World {
         };
         self.snapshot.replace(names.iter().map(cell).collect::<BTreeMap<_, _>>());
         for name in names {
-            self.statuses.changed(&key(name));
+            Listener::changed(&self.statuses, &key(name));
         }
     }
 

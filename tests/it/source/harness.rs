@@ -71,6 +71,7 @@ impl Source {
             match timeout(PATIENCE, self.events.recv()).await.expect("the source is ready in time") {
                 Some(Event::Changed(id)) => changed.push(id.key),
                 Some(Event::Ready) => return changed,
+                Some(Event::Namespace(name)) => panic!("files tell of the namespace {name}"),
                 None => panic!("the source has ended"),
             }
         }

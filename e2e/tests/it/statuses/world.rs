@@ -6,7 +6,7 @@ use std::{net::TcpListener, path::Path, sync::Arc, thread::JoinHandle, time::Dur
 use kube::{Config, config::KubeConfigOptions, config::Kubeconfig};
 use probity::{
     clock::Clock,
-    controller::{Budgets, StatusWriter, Statuses, Tally, recorder},
+    controller::{Budgets, Present, StatusWriter, Statuses, Tally, recorder},
     engine::{Bell, Board, Core, EVENTS, Engine, Snapshot},
     health::State,
     history::Volatile,
@@ -81,7 +81,7 @@ async fn parts(kubeconfig: &Path, budgets: Budgets) -> Result<(Snapshot, Metrics
     let writer = StatusWriter::new(
         cluster.client.clone(),
         statuses.clone(),
-        snapshot.clone(),
+        Present { snapshot: snapshot.clone(), ..Present::default() },
         recorder,
         tally,
         budgets,

@@ -186,6 +186,34 @@ fn severities_and_who_may_use_whose_channel() {
 }
 
 #[test]
+fn by_labels_that_are_not_known_nobody_is_let_in_where_there_are_any() {
+    for (in_cluster, labels, expected) in [
+        (false, None, "theirs"),
+        (true, None, "log"),
+        (true, Some(("team", "shop")), "theirs"),
+        (true, Some(("team", "web")), "log"),
+    ] {
+        let selector = AllowedNamespaces::Selector(crate::model::Selector::parse("team!=web").unwrap());
+        let mut bench = Bench::new(vec![Channel {
+            key: ObjectKey::new("other", "theirs"),
+            allowed_namespaces: selector,
+            ..log_channel()
+        }]);
+        bench.desk.config.in_cluster = in_cluster;
+        if let Some((name, value)) = labels {
+            let labels = Arc::new([(name.to_owned(), value.to_owned())].into());
+            bench.step(Event::Namespace("shop".into(), Some(labels)));
+        }
+        let notify = [ObjectKey::new("other", "theirs")].into();
+        bench.rule("r", Routing { notify, ..Routing::default() });
+        bench.fire(&[episode("r", "a", &[])]);
+        bench.until(10);
+        let told: Vec<_> = bench.notifications.iter().map(|n| &*n.channel.name).collect();
+        assert_eq!(told, [expected], "{in_cluster} {labels:?}");
+    }
+}
+
+#[test]
 fn an_edit_tells_those_who_come_and_ends_with_those_who_knew() {
     let mut bench = Bench::new(vec![channel("one"), channel("two")]);
     bench.rule("r", notify(&["one"]));

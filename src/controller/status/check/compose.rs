@@ -2,16 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     figures::{Step, hundredths, uptime_texts},
-    written::{Answer, Standing, Written},
+    written::Written,
 };
 use crate::{
     api::{FailingTarget, HealthCheckStatus, StateName, TargetCounts},
     clock::WallMs,
+    controller::status::condition::{Answer, MAX_MESSAGE, Standing, condition, cut, ready, time},
     engine::{CheckView, TargetView},
     health::{Reason, State},
     history::Uptime,
@@ -29,8 +29,7 @@ pub(crate) struct TargetSeen {
 
 /// As the schema has it: `status.failing` is a list for people, the API has all of them.
 const MAX_FAILING: usize = 20;
-/// As the schema bounds them, in characters.
-const MAX_MESSAGE: usize = 1024;
+/// As the schema bounds it, in characters.
 const MAX_TARGET: usize = 2048;
 
 /// The status of a check now. `before` is what stands in the API server: a time of transition stays while what it is
@@ -59,13 +58,8 @@ pub(crate) fn health_check(
         last_transition_time: Some(time(since)),
         latency: Step::of(latency, before.latency).text(),
         uptime: Some(uptime_texts(hundredths(uptime))),
-        conditions: Some(vec![ready(view, before.ready, now), healthy(view, before.healthy)]),
+        conditions: Some(vec![ready(&view.ready, before.ready, now, view.generation), healthy(view, before.healthy)]),
     }
-}
-
-fn ready(view: &CheckView, before: Standing, now: WallMs) -> Condition {
-    let answer = if view.ready.ok { Answer::True } else { Answer::False };
-    condition("Ready", answer, before, now, view.ready.reason, &view.ready.message, view.generation)
 }
 
 fn healthy(view: &CheckView, before: Standing) -> Condition {
@@ -75,31 +69,6 @@ fn healthy(view: &CheckView, before: Standing) -> Condition {
         State::Unknown | State::Suspended => Answer::Unknown,
     };
     condition("Healthy", answer, before, view.since, view.reason.as_str(), &view.message, view.generation)
-}
-
-fn condition(
-    name: &str,
-    answer: Answer,
-    before: Standing,
-    now: WallMs,
-    reason: &str,
-    message: &str,
-    generation: i64,
-) -> Condition {
-    let kept = before.since.filter(|_| before.status == answer);
-    let status = match answer {
-        Answer::True => "True",
-        Answer::False => "False",
-        Answer::Unknown | Answer::Absent => "Unknown",
-    };
-    Condition {
-        type_: name.to_owned(),
-        status: status.to_owned(),
-        reason: reason.to_owned(),
-        message: cut(message, MAX_MESSAGE),
-        last_transition_time: time(kept.unwrap_or_else(|| now.div_euclid(1000))),
-        observed_generation: Some(generation),
-    }
 }
 
 fn counts(targets: &[TargetSeen]) -> TargetCounts {
@@ -149,17 +118,4 @@ fn name_of(state: State) -> StateName {
         State::Unknown => StateName::Unknown,
         State::Suspended => StateName::Suspended,
     }
-}
-
-/// A time that no calendar has is the epoch.
-fn time(seconds: i64) -> Time {
-    Time(Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH))
-}
-
-/// At most `max` characters, the last of them an ellipsis when something is left out.
-fn cut(text: &str, max: usize) -> String {
-    if text.chars().nth(max).is_none() {
-        return text.to_owned();
-    }
-    text.chars().take(max - 1).chain(['…']).collect()
 }

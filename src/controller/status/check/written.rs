@@ -1,13 +1,12 @@
 //! What is remembered of a status that stands in the API server: enough to tell whether the present differs. Pure.
 
-use std::hash::{BuildHasher, Hash};
-
-use foldhash::quality::FixedState;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-
 use super::figures::{Hundredths, Step, read_uptime};
 use crate::{
     api::{HealthCheckStatus, StateName},
+    controller::status::{
+        Difference,
+        condition::{Standing, find, hash, seconds},
+    },
     health::Reason,
 };
 
@@ -34,43 +33,10 @@ pub(crate) struct Written {
     words: u64,
 }
 
-/// A condition.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) status: Answer,
-    /// `lastTransitionTime`, in Unix seconds.
-    pub(crate) since: Option<i64>,
-    /// Of reason and message.
-    pub(crate) why: u64,
-}
-
-/// A condition's status.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(crate) enum Answer {
-    True,
-    False,
-    Unknown,
-    /// There is no such condition.
-    #[default]
-    Absent,
-}
-
-/// How the present differs from what stands there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Difference {
-    None,
-    /// Latency and uptime.
-    Figures,
-    /// Reasons and messages, while the state is the same.
-    Words,
-    /// A transition, a first result, another generation, Ready: what people and programs wait for.
-    Standing,
-}
-
 impl Written {
     pub(crate) fn of(status: &HealthCheckStatus) -> Self {
-        let condition = |name: &str| status.conditions.iter().flatten().find(|condition| condition.type_ == name);
-        let (ready, healthy) = (condition("Ready"), condition("Healthy"));
+        let (ready, healthy) =
+            (find(status.conditions.as_deref(), "Ready"), find(status.conditions.as_deref(), "Healthy"));
         let (ready_standing, healthy_standing) = (Standing::of(ready), Standing::of(healthy));
         let counts =
             status.targets.as_ref().map(|t| (t.total, t.healthy, t.degraded, t.unhealthy, t.unknown, &t.summary));
@@ -129,29 +95,4 @@ impl Written {
             Difference::None
         }
     }
-}
-
-impl Standing {
-    fn of(condition: Option<&Condition>) -> Self {
-        let Some(condition) = condition else { return Self::default() };
-        let status = match condition.status.as_str() {
-            "True" => Answer::True,
-            "False" => Answer::False,
-            _ => Answer::Unknown,
-        };
-        Self {
-            status,
-            since: Some(seconds(&condition.last_transition_time)),
-            why: hash(&(&condition.reason, &condition.message)),
-        }
-    }
-}
-
-fn seconds(time: &Time) -> i64 {
-    time.0.as_second()
-}
-
-/// Only compared with others of this process.
-fn hash(what: &impl Hash) -> u64 {
-    FixedState::default().hash_one(what)
 }

@@ -12,7 +12,10 @@ use super::{
 use crate::{
     api::{HealthCheckStatus, StateName},
     clock::WallMs,
-    controller::events::{Gravity, Note},
+    controller::{
+        events::{Gravity, Note},
+        status::Difference,
+    },
     engine::{CheckView, Ready, TargetView},
     health::{Reason, State, worst},
     history::Uptime,
