@@ -38,8 +38,8 @@ pub enum Effect {
     Rule(ObjectKey),
     /// Something else is to be shown of these alerts of a rule, or they have ended.
     Alerts(ObjectKey, BTreeSet<Incident>),
-    /// A rule was looked at.
-    Evaluated(ObjectKey, Looked),
+    /// A rule was looked at; on its interval: and when that was due, on the timeline.
+    Evaluated(ObjectKey, Looked, Option<i64>),
 }
 
 /// How an evaluation went; of one that looked at several things, the worst.

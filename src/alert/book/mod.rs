@@ -76,7 +76,7 @@ impl Step<'_> {
             self.out.push(Effect::Alerts(key.clone(), changed));
         }
         if let Some(looked) = rule.looked.take() {
-            self.out.push(Effect::Evaluated(key.clone(), looked));
+            self.out.push(Effect::Evaluated(key.clone(), looked, rule.since.take()));
         }
     }
 }
@@ -355,21 +355,22 @@ impl Book {
                 continue;
             }
             if matches!(rule.model.condition, Condition::Promql { .. }) {
-                self.ask(&key, step);
+                self.ask(&key, at, step);
             } else {
+                rule.since = Some(at);
                 self.with(&key, step, look::at_figures);
             }
         }
     }
 
-    fn ask(&mut self, key: &ObjectKey, step: &mut Step<'_>) {
+    fn ask(&mut self, key: &ObjectKey, due: i64, step: &mut Step<'_>) {
         let Some(rule) = self.rules.get_mut(key) else { return };
         if rule.asked.is_some() {
             step.out.push(Effect::Skipped(Skipped::Overlap, 1));
             return;
         }
         self.asked += 1;
-        rule.asked = Some(self.asked);
+        (rule.asked, rule.since) = (Some(self.asked), Some(due));
         step.out.push(Effect::Ask(Order { rule: rule.model.clone(), number: self.asked, at: step.now }));
     }
 

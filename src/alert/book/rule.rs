@@ -24,6 +24,8 @@ pub(super) struct Rule {
     pub(super) due: Option<i64>,
     /// The question that its source has not answered yet.
     pub(super) asked: Option<u64>,
+    /// When the evaluation that goes on was due.
+    pub(super) since: Option<i64>,
     /// What happened in the step that goes on.
     pub(super) turned: Vec<Transition>,
     pub(super) sight_changed: bool,
@@ -36,13 +38,23 @@ impl Rule {
         // What a file says has no UID: its name is what tells it.
         let told: Arc<str> = if uid.is_empty() { model.key.to_string().into() } else { uid.clone() };
         let state = RuleState::restore(model.key.clone(), told, &Policy::from(&*model), open);
-        Self { uid, model, state, due: None, asked: None, turned: Vec::new(), sight_changed: false, looked: None }
+        Self {
+            uid,
+            model,
+            state,
+            due: None,
+            asked: None,
+            since: None,
+            turned: Vec::new(),
+            sight_changed: false,
+            looked: None,
+        }
     }
 
     /// Takes another spec. Alerts go on where they are; an answer to the old one is not taken.
     pub(super) fn change(&mut self, model: Arc<AlertRule>) {
         self.model = model;
-        self.asked = None;
+        (self.asked, self.since) = (None, None);
     }
 
     pub(super) fn policy(&self) -> Policy {

@@ -51,6 +51,8 @@ struct Scene {
     asked: Vec<Order>,
     skipped: i64,
     looked: Vec<Looked>,
+    /// When what was looked at on its interval was due.
+    due: Vec<i64>,
     /// What the board would show.
     shown: BTreeMap<Incident, Arc<Episode>>,
 }
@@ -69,6 +71,7 @@ impl Scene {
             asked: Vec::new(),
             skipped: 0,
             looked: Vec::new(),
+            due: Vec::new(),
             shown: BTreeMap::new(),
         }
     }
@@ -90,7 +93,10 @@ impl Scene {
                     }));
                 }
                 Effect::Alerts(rule, incidents) => self.show(&rule, incidents),
-                Effect::Evaluated(_, looked) => self.looked.push(looked),
+                Effect::Evaluated(_, looked, due) => {
+                    self.looked.push(looked);
+                    self.due.extend(due);
+                }
                 Effect::Ask(order) => self.asked.push(order),
                 Effect::Skipped(_, count) => self.skipped += count,
                 Effect::Rule(_) => {}
@@ -327,7 +333,7 @@ fn a_source_is_asked_at_the_rules_own_phase_and_never_twice_at_once() {
         scene.pass(1);
     }
     let [first] = &scene.asked[..] else { panic!("{} questions", scene.asked.len()) };
-    let number = first.number;
+    let (number, asked_at) = (first.number, first.at.at);
     scene.pass(15);
     assert_eq!((scene.asked.len(), scene.skipped), (1, 1), "it has not been answered");
     let answer = |number, evaluation| Event::Answered { rule: key("r"), number, evaluation };
@@ -340,6 +346,8 @@ fn a_source_is_asked_at_the_rules_own_phase_and_never_twice_at_once() {
     scene.step(answer(number + 1, Evaluation::Failed("away".into(), None)));
     assert_eq!(scene.turns(), [""; 0], "what cannot be seen is not resolved");
     assert_eq!(scene.looked, [Looked::Ok, Looked::Failed]);
+    let [due, next] = scene.due[..] else { panic!("{:?}", scene.due) };
+    assert!((asked_at - 1_000..=asked_at).contains(&due) && next == due + 30_000, "{asked_at}: {due}, {next}");
     scene.pass(150);
     assert_eq!((scene.asked.len(), scene.skipped), (3, 10), "a process that stood still asks once");
 }

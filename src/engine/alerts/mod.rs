@@ -314,6 +314,7 @@ impl Alerting {
         // What is looked at in one step shares its time.
         let share = self.clock.mono().saturating_sub(begun) / u32::try_from(looks.max(1)).unwrap_or(u32::MAX);
         let took = share + took.unwrap_or_default();
+        let ended = self.now().at;
         for effect in effects {
             match effect {
                 book::Effect::Transitions(transitions) => {
@@ -334,7 +335,10 @@ impl Alerting {
                     self.show.rule(key);
                 }
                 book::Effect::Alerts(rule, incidents) => self.show.alerts(rule, incidents),
-                book::Effect::Evaluated(rule, result) => {
+                book::Effect::Evaluated(rule, result, due) => {
+                    if let Some(due) = due {
+                        self.show.tally.late(ended.saturating_sub(due));
+                    }
                     self.show.evaluated(&rule, board::Evaluated { at: now.wall, took, result });
                 }
                 book::Effect::Skipped(why, count) => self.show.tally.skipped(why, count),

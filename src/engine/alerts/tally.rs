@@ -16,6 +16,10 @@ use crate::{
 const EVALUATION_SECONDS: &[f64] =
     &[0.000_01, 0.000_1, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
+/// Around the bound that ten thousand rules are held to: 5 s.
+const LAG_SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0];
+
 /// The label `severity` of an alert whose own is none of the four.
 const NO_SEVERITY: &str = "none";
 
@@ -26,6 +30,7 @@ pub struct Tally {
     evaluations: IntCounterVec,
     skipped: IntCounterVec,
     duration: Histogram,
+    lag: Histogram,
 }
 
 impl Tally {
@@ -60,11 +65,19 @@ impl Tally {
                 )
                 .buckets(EVALUATION_SECONDS.to_vec()),
             )?,
+            lag: Histogram::with_opts(
+                HistogramOpts::new(
+                    "probity_alert_evaluation_lag_seconds",
+                    "How much later than due looks at rules ended, with waiting for their source.",
+                )
+                .buckets(LAG_SECONDS.to_vec()),
+            )?,
         };
         metrics.register(Box::new(tally.alerts.clone()))?;
         metrics.register(Box::new(tally.evaluations.clone()))?;
         metrics.register(Box::new(tally.skipped.clone()))?;
         metrics.register(Box::new(tally.duration.clone()))?;
+        metrics.register(Box::new(tally.lag.clone()))?;
         for is in AlertIs::ALL {
             for severity in Severity::ALL.map(Severity::as_str).into_iter().chain([NO_SEVERITY]) {
                 let _ = tally.alerts.with_label_values(&[is.as_lower(), severity]);
@@ -100,6 +113,11 @@ impl Tally {
     pub(super) fn evaluated(&self, looked: Looked, took: Duration) {
         self.evaluations.with_label_values(&[looked.as_str()]).inc();
         self.duration.observe(took.as_secs_f64());
+    }
+
+    /// A look ended so many milliseconds later than it was due.
+    pub(super) fn late(&self, late: i64) {
+        self.lag.observe(Duration::from_millis(u64::try_from(late).unwrap_or_default()).as_secs_f64());
     }
 
     pub(super) fn skipped(&self, skipped: Skipped, count: i64) {

@@ -80,7 +80,7 @@ impl Scene {
                 }
                 book::Effect::Rule(key) => self.show.rule(key),
                 book::Effect::Alerts(rule, incidents) => self.show.alerts(rule, incidents),
-                book::Effect::Evaluated(rule, result) => {
+                book::Effect::Evaluated(rule, result, _) => {
                     self.show.evaluated(&rule, Evaluated { at: self.now, took: Duration::ZERO, result });
                 }
                 book::Effect::Ask(_) | book::Effect::Skipped(..) => {}
