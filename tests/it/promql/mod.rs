@@ -8,7 +8,7 @@ mod templates;
 
 use std::sync::Arc;
 
-pub use server::Prometheus;
+pub use server::{CONFIG, Prometheus};
 
 use probity::{
     clock::Clock,

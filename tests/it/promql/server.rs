@@ -1,4 +1,4 @@
-//! A Prometheus of a test's own, without anything to scrape.
+//! A Prometheus of a test's own: without anything to scrape, or with the configuration that a test wants.
 
 use std::{
     fs,
@@ -11,18 +11,28 @@ use probity::{model::Source, promql::Answer, query::Sources};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The name of its configuration.
+pub const CONFIG: &str = "prometheus.yml";
+
 pub struct Prometheus {
     child: Child,
     pub address: SocketAddr,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Prometheus {
-    /// Starts one and waits until it answers.
+    /// Starts one that scrapes nothing, and waits until it answers.
     pub async fn start(sources: &Sources) -> Self {
+        Self::configured(sources, &[(CONFIG, "global: {}\n")]).await
+    }
+
+    /// Starts one with these files, of which one is [`CONFIG`] and others stand beside it, and waits until it answers.
+    pub async fn configured(sources: &Sources, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("prometheus.yml");
-        fs::write(&config, "global: {}\n").unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let config = folder.path().join(CONFIG);
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", config.display()))
@@ -32,13 +42,20 @@ impl Prometheus {
             .stderr(Stdio::null())
             .spawn()
             .expect("prometheus is not here: scripts/test installs it");
-        let started = Self { child, address, _folder: folder };
+        let started = Self { child, address, folder };
         let end = Instant::now() + PATIENCE;
         while started.instant(sources, "1").await.is_err() {
             assert!(Instant::now() < end, "Prometheus does not start");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         started
+    }
+
+    /// Gives it another text for one of its files, and has it read all of them again.
+    pub fn change(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).unwrap();
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::HUP).unwrap();
     }
 
     pub fn source(&self) -> Source {

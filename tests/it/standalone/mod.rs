@@ -1,11 +1,13 @@
 //! The binary as a whole: files, reload, signals, a killed process, a full disk.
 
 mod alerts;
+mod beside;
 mod control;
 mod correlation;
 mod dashboards;
 mod disk;
 mod kill;
+mod plan;
 pub mod process;
 mod quickstart;
 mod refusals;
