@@ -1,5 +1,12 @@
 //! What the documents point at is there.
 
+use std::sync::Arc;
+
+use probity::{
+    source::manifest,
+    validate::{self, Fault},
+};
+
 use super::{
     expect_none,
     tree::{files, root},
@@ -69,6 +76,55 @@ fn every_link_leads_somewhere() {
 
 fn document(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// The blocks of YAML of a Markdown text that hold whole objects, as one text that keeps their lines.
+fn manifests(text: &str) -> String {
+    let (mut all, mut block, mut is_yaml) = (String::new(), String::new(), false);
+    for line in text.lines() {
+        let fence = line.starts_with("```");
+        if fence && is_yaml && block.contains("apiVersion: probity.dev") {
+            all.push_str(&block);
+        } else if fence && is_yaml {
+            all.extend(block.matches('\n'));
+        }
+        if fence {
+            is_yaml = line == "```yaml";
+            block = "---\n".to_owned();
+            if !is_yaml {
+                all.push('\n');
+            }
+        } else if is_yaml {
+            block.push_str(line);
+            block.push('\n');
+        } else {
+            all.push('\n');
+        }
+    }
+    all
+}
+
+#[test]
+fn every_manifest_of_the_documents_is_valid() {
+    let mut complaints = Vec::new();
+    let mut seen = 0;
+    for file in files().iter().filter(|file| file.is_markdown()) {
+        let reading = manifest::read(&Arc::from(file.path.as_str()), manifests(&file.text).as_bytes());
+        complaints.extend(reading.mistakes.iter().map(|mistake| format!("{}: {mistake:?}", file.path)));
+        let objects: Vec<_> = reading.documents.iter().map(|document| &document.value).collect();
+        for (object, judged) in objects.iter().zip(validate::set(&objects)) {
+            seen += 1;
+            // Where a text shows a part of a whole, what it refers to may be left out; an alert's way is shown whole.
+            let is_whole = file.path == "docs/alerts.md";
+            let mistakes = judged.mistakes.iter();
+            let may_miss = |fault| !is_whole && matches!(fault, Fault::UnresolvedReference | Fault::NotSupported);
+            for mistake in mistakes.filter(|mistake| !may_miss(mistake.fault)) {
+                complaints.push(format!("{}: {} {mistake}", file.path, object["metadata"]["name"]));
+            }
+        }
+    }
+    assert!(seen > 10, "only {seen} manifests were found in the documents");
+    expect_none(&complaints);
 }
 
 #[test]
