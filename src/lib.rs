@@ -29,6 +29,7 @@ pub mod probe;
 pub mod query;
 pub mod source;
 pub mod targets;
+pub mod trial;
 
 pub mod cli;
 pub mod metrics;

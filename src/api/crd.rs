@@ -32,7 +32,7 @@ pub fn schema(kind: Kind) -> &'static Value {
 }
 
 fn derived(kind: Kind) -> Value {
-    crd(match kind {
+    tidied(match kind {
         Kind::HealthCheck => serde_json::to_value(HealthCheck::crd()),
         Kind::AlertRule => serde_json::to_value(AlertRule::crd()),
         Kind::NotificationChannel => serde_json::to_value(NotificationChannel::crd()),
@@ -42,7 +42,7 @@ fn derived(kind: Kind) -> Value {
 }
 
 /// A type that is derived always serializes; were it not so, the golden test of `crds/` would see null.
-fn crd(derived: Result<Value, serde_json::Error>) -> Value {
+pub(super) fn tidied(derived: Result<Value, serde_json::Error>) -> Value {
     let mut crd = derived.unwrap_or_default();
     tidy(&mut crd);
     crd

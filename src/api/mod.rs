@@ -19,6 +19,7 @@ mod duration;
 mod health_check;
 mod http;
 mod maintenance;
+mod probity_test;
 mod receivers;
 mod rules;
 mod silence;
@@ -53,6 +54,11 @@ pub use http::{
     HttpSpec, HttpVersionSpec, OAuth2Spec, ServiceSpec,
 };
 pub use maintenance::{MaintenanceWindow, MaintenanceWindowSpec, MaintenanceWindowStatus};
+pub use probity_test::{
+    AcknowledgeSpec, AlertStateName, ChannelEventSpec, CheckResultsSpec, EventSpec, ExpectSpec, ExpectedAlertSpec,
+    ExpectedCheckSpec, ExpectedToldSpec, FailingSpec, ProbityTestSpec, QueryResultsSpec, SeriesSpec, SilenceEventSpec,
+    StatusName, TEST_KIND, TargetResultsSpec, TestSpec, ToldAlertSpec, WhyName, test_schema,
+};
 pub use receivers::{
     AlertmanagerSpec, DiscordSpec, EmailSpec, HmacSpec, LogSpec, LoginSpec, PagerDutySpec, SlackSpec, TeamsSpec,
     TelegramSpec, WebhookSpec,

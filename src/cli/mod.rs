@@ -11,7 +11,9 @@ pub mod egress;
 mod exit;
 mod run;
 mod status;
+mod test;
 mod validate;
+mod xml;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -62,6 +64,13 @@ pub enum Command {
     /// All files are judged as one set: Secrets and ConfigMaps among them serve what refers to them. The exit
     /// code is 0 when there is no mistake, 2 when there is one, 3 when a file could not be read.
     Validate(validate::Args),
+    /// Runs unit tests of rules over given results; offline, in no time
+    ///
+    /// A test file says what checks and queries see over time, and what is expected: which alerts are pending or
+    /// fire, and who is told of what, when. The decisions are those of `run`. The exit code is 0 when all tests
+    /// pass, 1 when one fails, 2 when there are mistakes in what was given (nothing is run then), 3 when a file
+    /// could not be read.
+    Test(test::Args),
     /// Tells what a running Probity sees now
     ///
     /// The worst comes first. The exit code is 0 when all checks are well or degraded, 1 when one is Unhealthy
@@ -93,6 +102,7 @@ pub fn main() -> Exit {
         Command::Run(args) => run::run(&cli, args),
         Command::Check(args) => check::run(&cli, args),
         Command::Validate(args) => validate::run(&cli, args),
+        Command::Test(args) => test::run(args),
         Command::Status(args) => status::run(&cli, args),
         Command::Audit(args) => audit::run(args),
         Command::Crds(args) => crds::run(args),

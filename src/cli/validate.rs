@@ -38,7 +38,8 @@ pub enum Format {
 }
 
 pub fn run(_cli: &Cli, args: &Args) -> Exit {
-    let review = match review::paths(&args.paths, Leniency { external_refs: args.external_refs }) {
+    let review = match review::paths(&args.paths, Leniency { external_refs: args.external_refs, ..Leniency::default() })
+    {
         Ok(review) => review,
         Err(error) => {
             eprintln!("probity validate: {}", super::with_source(&error));

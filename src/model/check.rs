@@ -48,6 +48,19 @@ pub struct Degraded {
     pub when: Option<Expression>,
 }
 
+impl Degraded {
+    /// The bound on the latency, if a run of this one is over it.
+    pub fn exceeded(&self, latency: Duration) -> Option<Duration> {
+        // Zero is always exceeded, also by a run that a coarse clock measures as nothing.
+        self.latency.filter(|bound| latency > *bound || bound.is_zero())
+    }
+
+    /// A bound as messages show it.
+    pub fn shown(bound: Duration) -> String {
+        if bound.is_zero() { "0ms".to_owned() } else { format!("{bound:?}") }
+    }
+}
+
 /// What a run does. A new kind is an arm here and a folder in `probe/`; the compiler names the rest.
 #[derive(Debug, Clone)]
 pub enum Probe {

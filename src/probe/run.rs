@@ -213,10 +213,8 @@ fn worse(
     now: WallMs,
     condition: Option<&Result<bool, String>>,
 ) -> Option<(Reason, String)> {
-    // Zero is always exceeded, also by a run that a coarse clock measures as nothing.
-    if let Some(bound) = degraded.latency.filter(|bound| latency > *bound || bound.is_zero()) {
-        let bound = if bound.is_zero() { "0ms".to_owned() } else { format!("{bound:?}") };
-        return Some((Reason::Slow, format!("slower than {bound}")));
+    if let Some(bound) = degraded.exceeded(latency) {
+        return Some((Reason::Slow, format!("slower than {}", Degraded::shown(bound))));
     }
     if let Some(bound) = degraded.certificate_valid_for
         && let Some(expiry) = earliest_expiry(details)

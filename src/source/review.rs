@@ -8,8 +8,10 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use super::manifest::{self, Document, FindError, LoadError, Position};
 use crate::{
+    api::TEST_KIND,
     model::{HealthCheck, Kind, Object, ObjectKey},
-    validate::{self, Fault, FieldError, FieldPath, Judged, What},
+    trial::Suite,
+    validate::{self, Fault, FieldError, FieldPath, Judged, Setting, What},
 };
 
 /// What was found in a set of files.
@@ -26,6 +28,17 @@ pub struct Review {
     pub checks: Vec<Arc<HealthCheck>>,
     /// Those that cannot, and why.
     pub unsupported: Vec<(ObjectKey, String)>,
+    /// All objects without a mistake, with their files.
+    pub objects: Vec<(Arc<str>, Object)>,
+    /// Tests of rules without a mistake in themselves.
+    pub tests: Vec<TestFile>,
+}
+
+/// A test of rules, and where each of its values is.
+#[derive(Debug, Clone)]
+pub struct TestFile {
+    pub document: Document,
+    pub suite: Arc<Suite>,
 }
 
 /// Something to tell about a place in a file.
@@ -54,6 +67,8 @@ pub enum Gravity {
 pub struct Leniency {
     /// Whether what is referred to may be somewhere else: a reference that leads nowhere is then a note.
     pub external_refs: bool,
+    /// What the manifests are for.
+    pub setting: Setting,
 }
 
 impl Review {
@@ -131,19 +146,26 @@ fn judge(documents: &[Document], leniency: Leniency, review: &mut Review) {
     let values: Vec<_> = documents.iter().map(|document| &document.value).collect();
     // What stands in a file that cannot be read to its end may not be what was meant.
     let damaged: HashSet<Arc<str>> = review.mistakes().map(|mistake| mistake.file.clone()).collect();
-    let judged = validate::set(&values);
+    let judged = validate::set_in(&values, leniency.setting);
     for (document, one) in documents.iter().zip(&judged) {
         if let What::Foreign(name) = &one.what {
             let finding = at_file(document.file.clone(), format!("skipped: {name} is not judged here"), None);
             review.findings.push(Finding { gravity: Gravity::Note, position: document.start(), ..finding });
         }
-        let mut good = matches!(one.what, What::Ours(..)) && !damaged.contains(&document.file);
+        let mut good = matches!(one.what, What::Ours(..) | What::Test(_)) && !damaged.contains(&document.file);
         for mistake in &one.mistakes {
             let found = locate(document, one, mistake, documents, leniency);
             good &= found.gravity == Gravity::Note;
             review.findings.push(found);
         }
         review.good_objects += usize::from(good);
+        match &one.what {
+            What::Ours(_, Some(object)) => review.objects.push((document.file.clone(), object.clone())),
+            What::Test(Some(suite)) => {
+                review.tests.push(TestFile { document: document.clone(), suite: suite.clone() });
+            }
+            _ => {}
+        }
         match (&one.what, &one.key, one.mistakes.as_slice()) {
             (What::Ours(_, Some(Object::HealthCheck(check))), _, _) => review.checks.push(check.clone()),
             (What::Ours(Kind::HealthCheck, None), Some(key), [first, rest @ ..])
@@ -174,6 +196,7 @@ fn locate(document: &Document, judged: &Judged, mistake: &FieldError, all: &[Doc
     };
     let object = match (&judged.what, &judged.key) {
         (What::Ours(kind, _), Some(key)) => format!("{kind} {key}"),
+        (What::Test(_), Some(key)) => format!("{TEST_KIND} {key}"),
         (What::Secret, Some(key)) => format!("Secret {key}"),
         (What::ConfigMap, Some(key)) => format!("ConfigMap {key}"),
         _ => String::new(),
@@ -218,7 +241,7 @@ spec:
                 "Mistake 9:62 spec.http.auth.bearer.token.valueFrom.secretKeyRef.name Secret default/s is not there",
             ]
         );
-        let notes = lines(REFERS, Leniency { external_refs: true });
+        let notes = lines(REFERS, Leniency { external_refs: true, ..Leniency::default() });
         assert_eq!(notes.iter().filter(|line| line.starts_with("Note")).count(), 2, "{notes:?}");
     }
 

@@ -10,17 +10,36 @@ use super::{
     references::{Lookup, References, ValueKind},
     set::DEFAULT_NAMESPACE,
 };
-use crate::model::ObjectKey;
+use crate::model::{ObjectKey, Secret};
+
+/// What stands around a set of manifests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Setting {
+    /// It stands by itself.
+    #[default]
+    Alone,
+    /// It is for a test of its rules: what needs a cluster is right, and a Secret or ConfigMap that is not in the set has
+    /// some value, as no test sees one.
+    Trial,
+}
+
+/// A value that is a URL as well as any text.
+const STAND_IN: &[u8] = b"https://stand-in.invalid/";
 
 /// Secrets, ConfigMaps and the names of checks.
 #[derive(Default)]
 pub struct Bundle {
+    setting: Setting,
     values: HashMap<(ValueKind, ObjectKey), Payload>,
     /// Names by namespace.
     checks: BTreeMap<Arc<str>, Vec<Arc<str>>>,
 }
 
 impl Bundle {
+    pub fn new(setting: Setting) -> Self {
+        Self { setting, ..Self::default() }
+    }
+
     pub fn add_check(&mut self, key: &ObjectKey) {
         let names = self.checks.entry(key.namespace.clone()).or_default();
         if let Err(at) = names.binary_search(&key.name) {
@@ -36,11 +55,16 @@ impl Bundle {
 impl References for Bundle {
     fn value(&self, kind: ValueKind, object: &ObjectKey, key: &str) -> Lookup {
         let held = self.values.get(&(kind, object.clone()));
-        held.map_or(Lookup::NoObject, |payload| Lookup::in_payload(payload, key))
+        match (held, self.setting) {
+            (Some(payload), _) => Lookup::in_payload(payload, key),
+            (None, Setting::Alone) => Lookup::NoObject,
+            (None, Setting::Trial) => Lookup::Found(Secret::new(STAND_IN.into())),
+        }
     }
 
     fn health_check_exists(&self, check: &ObjectKey) -> bool {
-        self.checks.get(&check.namespace).is_some_and(|names| names.binary_search(&check.name).is_ok())
+        self.setting == Setting::Trial
+            || self.checks.get(&check.namespace).is_some_and(|names| names.binary_search(&check.name).is_ok())
     }
 
     fn health_checks(&self, namespace: &str) -> Vec<Arc<str>> {
@@ -48,7 +72,7 @@ impl References for Bundle {
     }
 
     fn in_cluster(&self) -> bool {
-        false
+        self.setting == Setting::Trial
     }
 
     fn is_operators(&self, namespace: &str) -> bool {

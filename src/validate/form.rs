@@ -33,7 +33,12 @@ pub struct Form {
 
 impl Form {
     pub fn of(kind: Kind, example: &'static str) -> Self {
-        Self { spec: Shape::new(&api::schema(kind)["properties"]["spec"]), example }
+        Self::of_schema(&api::schema(kind)["properties"]["spec"], example)
+    }
+
+    /// The form of a kind that no API server knows: the schema of its spec.
+    pub fn of_schema(spec: &Value, example: &'static str) -> Self {
+        Self { spec: Shape::new(spec), example }
     }
 
     /// What `model` makes of the object, or every mistake.

@@ -8,7 +8,7 @@ use super::{
     suggest,
 };
 use crate::{
-    api::{GROUP, VERSION},
+    api::{GROUP, TEST_KIND, VERSION},
     model::Kind,
 };
 
@@ -19,6 +19,8 @@ pub enum Identity {
     Ours(Kind),
     Secret,
     ConfigMap,
+    /// A test of rules, which is for `probity test` and nobody else.
+    Test,
     /// Of another API group, or a core object that nothing here reads: its apiVersion and kind.
     Foreign(String),
 }
@@ -51,9 +53,13 @@ pub fn identify(object: &Value) -> Result<Identity, FieldError> {
             if let Some(ours) = Kind::ALL.into_iter().find(|ours| ours.as_str() == kind) {
                 return Ok(Identity::Ours(ours));
             }
+            if kind == TEST_KIND {
+                return Ok(Identity::Test);
+            }
             let message = format!("{} is not a kind of {GROUP} that this version knows", shown(kind));
             let kinds = Kind::ALL.map(Kind::as_str);
-            Err(FieldError::invalid(FieldPath::of("kind"), message).hint(match suggest::nearest(kind, kinds) {
+            let all = kinds.into_iter().chain([TEST_KIND]);
+            Err(FieldError::invalid(FieldPath::of("kind"), message).hint(match suggest::nearest(kind, all) {
                 Some(near) => format!("did you mean {near}?"),
                 None => format!("it knows {}", kinds.join(", ")),
             }))
@@ -91,6 +97,7 @@ mod tests {
             identify(&json!({"apiVersion": api_version, "kind": kind})).map_err(|wrong| wrong.to_string())
         };
         assert_eq!(of("probity.dev/v1alpha1", "HealthCheck"), Ok(Identity::Ours(Kind::HealthCheck)));
+        assert_eq!(of("probity.dev/v1alpha1", "ProbityTest"), Ok(Identity::Test));
         assert_eq!(of("v1", "Secret"), Ok(Identity::Secret));
         assert_eq!(of("v1", "ConfigMap"), Ok(Identity::ConfigMap));
         assert_eq!(of("apps/v1", "Deployment"), Ok(Identity::Foreign("apps/v1 Deployment".into())));

@@ -24,6 +24,7 @@ mod maintenance;
 mod meaning;
 mod metadata;
 mod payload;
+mod probity_test;
 mod receiver;
 mod references;
 mod set;
@@ -36,18 +37,24 @@ mod tls;
 mod values;
 mod workload;
 
+pub use bundle::Setting;
 pub use cycles::{InCycle, cycles};
+pub use duration::parse as duration;
 pub use field::{Fault, FieldError, FieldPath, Step};
 pub use identity::{Identity, identify};
 pub use payload::{Payload, payload};
 pub use references::{Lookup, References, ValueKind};
 pub use set::DEFAULT_NAMESPACE;
+pub use suggest::nearest;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::model::{HealthCheck, Kind, Object, ObjectKey};
+use crate::{
+    model::{HealthCheck, Kind, Object, ObjectKey},
+    trial::Suite,
+};
 
 /// What is wrong with an object: at least one mistake. The shape's come first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,6 +111,8 @@ pub enum What {
     Ours(Kind, Option<Object>),
     Secret,
     ConfigMap,
+    /// A test of rules; None when there are mistakes in it.
+    Test(Option<Arc<Suite>>),
     /// Of another API group: none of ours to judge. Its apiVersion and kind.
     Foreign(String),
     /// Not an object of Kubernetes, or of a kind or version of our group that is not known.
@@ -125,7 +134,12 @@ pub fn shape(kind: Kind, object: &Value) -> Vec<FieldError> {
 /// serve the references, names must be unique, dependencies must exist and not go in a circle. The answers
 /// are in the order of the objects.
 pub fn set(objects: &[&Value]) -> Vec<Judged> {
-    set::judge(objects)
+    set::judge(objects, Setting::Alone)
+}
+
+/// As [`set()`], for a set that stands in another setting.
+pub fn set_in(objects: &[&Value], setting: Setting) -> Vec<Judged> {
+    set::judge(objects, setting)
 }
 
 #[cfg(test)]

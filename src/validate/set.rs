@@ -1,16 +1,16 @@
 //! A set of objects, as a folder of manifests holds them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::Value;
 
 use super::{
     Invalid, Judged, What,
-    bundle::Bundle,
+    bundle::{Bundle, Setting},
     cycles::{InCycle, cycles},
     field::{FieldError, FieldPath},
     identity::{self, Identity},
-    metadata, payload,
+    metadata, payload, probity_test,
     references::ValueKind,
 };
 use crate::model::{Kind, ObjectKey};
@@ -28,8 +28,8 @@ enum Ours {
     Values(ValueKind),
 }
 
-pub fn judge(objects: &[&Value]) -> Vec<Judged> {
-    let mut bundle = Bundle::default();
+pub fn judge(objects: &[&Value], setting: Setting) -> Vec<Judged> {
+    let mut bundle = Bundle::new(setting);
     let mut places: HashMap<(Ours, ObjectKey), Vec<usize>> = HashMap::new();
     let mut kinds = Vec::with_capacity(objects.len());
     let mut judged: Vec<Judged> = Vec::with_capacity(objects.len());
@@ -40,6 +40,14 @@ pub fn judge(objects: &[&Value]) -> Vec<Judged> {
             Ok(Identity::Ours(kind)) => Some(Ours::Object(kind)),
             Ok(Identity::Secret) => Some(Ours::Values(ValueKind::Secret)),
             Ok(Identity::ConfigMap) => Some(Ours::Values(ValueKind::ConfigMap)),
+            Ok(Identity::Test) => {
+                one.key = key(object);
+                match probity_test::judge(object, DEFAULT_NAMESPACE) {
+                    Ok(suite) => one.what = What::Test(Some(Arc::new(suite))),
+                    Err(mistakes) => (one.what, one.mistakes) = (What::Test(None), mistakes),
+                }
+                None
+            }
             Ok(Identity::Foreign(name)) => {
                 one.what = What::Foreign(name);
                 None

@@ -62,7 +62,7 @@ fn model(checker: &mut Checker<'_>, path: &FieldPath, metadata: &Metadata, spec:
     })
 }
 
-fn matchers(checker: &mut Checker<'_>, path: &FieldPath, texts: &[String]) -> Option<Matchers> {
+pub fn matchers(checker: &mut Checker<'_>, path: &FieldPath, texts: &[String]) -> Option<Matchers> {
     let mut all = Vec::new();
     let mut right = true;
     for (at, text) in texts.iter().enumerate() {

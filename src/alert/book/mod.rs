@@ -180,6 +180,11 @@ impl Book {
     /// Everything that is configured has come: what is left of an earlier process has no rule.
     fn load(&mut self, step: &mut Step<'_>) {
         self.loaded = true;
+        if self.spread == Spread::InStep {
+            for key in self.rules.keys().cloned().collect::<Vec<_>>() {
+                self.schedule(&key, step.now);
+            }
+        }
         for (key, open) in std::mem::take(&mut self.restored) {
             let Some(first) = open.first() else { continue };
             let policy = rule::policy_of(first);

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{health::State, server::detailed::Row};
+use crate::{cli::xml::escape, health::State, server::detailed::Row};
 
 /// The whole document.
 pub fn document(rows: &[Row]) -> String {
@@ -48,27 +48,6 @@ pub fn document(rows: &[Row]) -> String {
 fn seconds(row: &Row) -> f64 {
     let last = row.target.as_ref().and_then(|target| target.last.as_ref());
     last.map_or(0.0, |run| run.outcome.latency.as_secs_f64())
-}
-
-/// Text and attribute values: the characters with a meaning are written as entities, and those that XML 1.0
-/// (section 2.2) cannot hold in any spelling become U+FFFD.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&apos;"),
-            '\t' | '\n' | '\r' => {
-                let _ = write!(out, "&#{};", u32::from(c));
-            }
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -54,11 +54,11 @@ use super::Snapshot;
 pub use ask::Fallback;
 pub use bell::Bell;
 pub use board::Board;
-use judging::render;
+pub(crate) use judging::{Judging, failed, render};
 pub use ledger::Books;
 pub use tally::Tally;
-use windows::Windows;
-pub(crate) use world::seen;
+pub(crate) use windows::Windows;
+pub(crate) use world::{Now as Present, seen};
 
 /// Changes of checks that are taken before what follows from them is written: one transaction of so many alerts is some
 /// megabytes.

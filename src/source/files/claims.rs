@@ -36,6 +36,8 @@ pub(super) fn claims(file: &Arc<Path>, documents: &[Document]) -> Claimed {
             Ok(Identity::Ours(kind)) => Ok(kind),
             Ok(Identity::Secret) => Err(ValueKind::Secret),
             Ok(Identity::ConfigMap) => Err(ValueKind::ConfigMap),
+            // For `probity test`; whoever keeps tests beside manifests knows it.
+            Ok(Identity::Test) => continue,
             Ok(Identity::Foreign(what)) => {
                 tracing::debug!(file = %document.file, line = document.start().line, "{what} is not for Probity");
                 continue;
