@@ -259,7 +259,7 @@ impl<'t> Trial<'t> {
                         self.log.note(self.at, || line);
                     }
                 }
-                desk::Effect::Keep { .. } => {}
+                desk::Effect::Keep { .. } | desk::Effect::Show(_) => {}
             }
         }
         for (notification, error) in dead {

@@ -38,8 +38,8 @@ fn what_is_not_so_is_told_with_what_was_there() {
             format!("t.test.yaml:13:7: at 20s ({START}20Z): alerts\n      expected  pending any alert{{severity=\"high\"}}\n      found     firing {alert}\n"),
         ),
         (
-            "- {at: 20s, alerts: [{alertname: down, annotations: {runbook_url: no}}]}",
-            format!("expected  down{{}} annotations{{runbook_url=\"no\"}}\n      found     firing {alert} annotations{{runbook_url=\"https://wiki.example/down\"}}\n"),
+            "- {at: 20s, alerts: [{alertname: down, annotations: {runbook_url: other}}]}",
+            format!("expected  down{{}} annotations{{runbook_url=\"other\"}}\n      found     firing {alert} annotations{{runbook_url=\"https://wiki.example/down\"}}\n"),
         ),
         (
             "- {at: 20s, alerts: [{message: other}]}",

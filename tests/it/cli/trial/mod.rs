@@ -30,7 +30,7 @@ fn the_repositorys_own_tests_pass_and_say_the_same_twice() {
 
 #[test]
 fn a_test_that_names_no_manifests_is_about_what_is_given() {
-    let folder = Folder::new("- {at: 30s, alerts: [{alertname: down}]}");
+    let folder = Folder::new("- {at: 25s, alerts: [{alertname: down}]}");
     let bare = fs::read_to_string(folder.path("t.test.yaml")).unwrap().replace("  manifests: [m.yaml]\n", "");
     fs::write(folder.path("t.test.yaml"), bare).unwrap();
     assert_eq!(folder.test(&["t.test.yaml", "m.yaml"]).status.code(), Some(0));
@@ -54,7 +54,7 @@ fn tests_are_chosen_by_their_names() {
 
 #[test]
 fn the_timeline_tells_what_happened_and_when() {
-    let folder = Folder::new("- {at: 1m, told: [{channel: lines}]}");
+    let folder = Folder::new("- {at: 40s, told: [{channel: lines}]}");
     let out = text(&folder.test(&["t.test.yaml", "-v"]).stdout);
     for line in [
         "            0s  check default/web Healthy (Ok) \"ok\"\n",
