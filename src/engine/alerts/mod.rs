@@ -503,8 +503,11 @@ impl Alerting {
                 self.desk(desk::Event::Channel(key, ChannelIs::Valid(channel)));
             }
             (Kind::NotificationChannel, _) => {
-                self.outboxes.unset(&key);
                 let is = if entry.is_some() { ChannelIs::Refused } else { ChannelIs::Gone };
+                match is {
+                    ChannelIs::Gone => self.outboxes.remove(&key, self.order),
+                    ChannelIs::Refused | ChannelIs::Valid(_) => self.outboxes.unset(&key),
+                }
                 self.desk(desk::Event::Channel(key, is));
             }
             (Kind::Silence, object) => {

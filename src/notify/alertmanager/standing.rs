@@ -32,17 +32,18 @@ impl Standing {
         let mut no_room = 0;
         for alert in alerts {
             let fires = alert.status != Status::Resolved;
-            if fires {
-                if let Some(before) = self.firing.insert(alert.incident, alert.fingerprint)
-                    && before != alert.fingerprint
-                    && let Some(entry) = self.alerts.get_mut(&before)
-                {
-                    entry.alert.status = Status::Resolved;
-                    entry.alert.ends_at = Some(now.wall);
-                    entry.until = Some(now.mono + RESOLVED);
-                }
-            } else if self.firing.get(&alert.incident) == Some(&alert.fingerprint) {
-                self.firing.remove(&alert.incident);
+            let before = if fires {
+                self.firing.insert(alert.incident, alert.fingerprint)
+            } else {
+                self.firing.remove(&alert.incident)
+            };
+            // Also at its end: that its labels changed while it fired may have been no news.
+            if let Some(before) = before.filter(|before| *before != alert.fingerprint)
+                && let Some(entry) = self.alerts.get_mut(&before)
+            {
+                entry.alert.status = Status::Resolved;
+                entry.alert.ends_at = Some(alert.ends_at.unwrap_or(now.wall));
+                entry.until = Some(now.mono + RESOLVED);
             }
             if self.alerts.len() >= STANDING && !self.alerts.contains_key(&alert.fingerprint) {
                 no_room += 1;
@@ -107,5 +108,18 @@ mod tests {
         let before = due.iter().find(|alert| alert.fingerprint == high.fingerprint).unwrap();
         assert_eq!((before.status, before.ends_at), (Status::Resolved, Some(at(1).wall)));
         assert_eq!(standing.due(at(16)), [critical]);
+    }
+
+    #[test]
+    fn what_ends_under_other_labels_than_it_was_told_with_ends() {
+        let mut standing = Standing::default();
+        let critical = alert("A", Severity::Critical, Status::Firing);
+        let ended = alert("A", Severity::High, Status::Resolved);
+        standing.told(std::slice::from_ref(&critical), at(0));
+        standing.told(std::slice::from_ref(&ended), at(10));
+        let due = standing.due(at(11));
+        let before = due.iter().find(|alert| alert.fingerprint == critical.fingerprint).unwrap();
+        assert_eq!((due.len(), before.status, before.ends_at), (2, Status::Resolved, ended.ends_at));
+        assert!(standing.due(at(25)).is_empty() && standing.firing.is_empty());
     }
 }

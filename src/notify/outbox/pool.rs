@@ -57,11 +57,26 @@ impl Outboxes {
         self.with(&key, |slot, _| drop(slot.channel.send_replace(Some(channel))));
     }
 
-    /// The channel is deleted, or cannot be used. What waits for it is given up when it is a day old, unless the channel
-    /// comes back.
+    /// The channel cannot be used. What waits for it is given up after a day, unless it can be used again; so long an
+    /// Alertmanager is told afterwards what stands.
     pub fn unset(&self, key: &ObjectKey) {
+        self.without(key, |_| {});
+    }
+
+    /// The channel is deleted. As [`Outboxes::unset`], but of what it was told nobody says any more that it ends: a
+    /// channel of that name that comes later is not told again what was decided for this one, which has no order
+    /// beyond `decided`.
+    pub fn remove(&self, key: &ObjectKey, decided: u64) {
+        self.without(key, |inbox| {
+            inbox.removed = Some(decided);
+            inbox.standing.clear();
+        });
+    }
+
+    fn without(&self, key: &ObjectKey, change: impl FnOnce(&mut Inbox)) {
         let slot = self.0.slots.lock().get(key).cloned();
         if let Some(slot) = slot {
+            change(&mut slot.inbox.lock());
             slot.channel.send_replace(None);
         }
         self.0.tally.forget(key);

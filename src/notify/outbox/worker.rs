@@ -76,6 +76,8 @@ pub(super) struct Inbox {
     pub(super) items: Vec<Item>,
     /// What an earlier process told an Alertmanager.
     pub(super) standing: Vec<Alert>,
+    /// The channel was deleted: what has an order up to this was decided for the one that is no more.
+    pub(super) removed: Option<u64>,
 }
 
 enum Done {
@@ -102,6 +104,8 @@ pub(super) struct Worker {
     channel: Option<Arc<Channel>>,
     tasks: JoinSet<Done>,
     standing: Standing,
+    /// What stands was decided after this.
+    stands_from: u64,
     /// When what stands is told again, on the monotonic clock.
     repeat_at: Duration,
 }
@@ -115,6 +119,7 @@ impl Worker {
             channel: None,
             tasks: JoinSet::new(),
             standing: Standing::default(),
+            stands_from: 0,
             repeat_at: Duration::ZERO,
         }
     }
@@ -180,11 +185,15 @@ impl Worker {
     }
 
     fn take_in(&mut self) {
-        let (items, standing) = {
+        let (items, standing, removed) = {
             let mut inbox = self.slot.inbox.lock();
             let standing = if self.channel.is_some() { std::mem::take(&mut inbox.standing) } else { Vec::new() };
-            (std::mem::take(&mut inbox.items), standing)
+            (std::mem::take(&mut inbox.items), standing, inbox.removed.take())
         };
+        if let Some(decided) = removed {
+            self.standing = Standing::default();
+            self.stands_from = decided;
+        }
         for item in items {
             self.step(Event::Put(item));
         }
@@ -252,7 +261,7 @@ impl Worker {
     fn done(&mut self, done: Done) -> Option<Event> {
         match done {
             Done::Sent { order, notification, answer, took } => {
-                if matches!(answer, Answer::Ok { .. }) {
+                if matches!(answer, Answer::Ok { .. }) && order > self.stands_from {
                     self.stands(&notification.alerts);
                 }
                 Some(Event::Answered { order, answer, took })

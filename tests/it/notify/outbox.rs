@@ -9,7 +9,7 @@ use probity::{
     alert::{Notification, NotificationId, Status},
     engine::{Board, Snapshot},
     metrics::Exposition,
-    model::{Channel, Receiver, Slack},
+    model::{Alertmanager, Channel, Receiver, Slack},
     notify::outbox::Item,
 };
 use serde_json::Value;
@@ -143,6 +143,18 @@ async fn before_its_channel_is_there_it_waits_and_put_twice_it_goes_out_once() {
     assert_eq!(site.heard().len(), 1);
     // Without a channel and with nothing that waits, there is nothing left of it.
     running.outboxes.unset(&key());
+    wait("the worker's end", || running.outboxes.view(&key()).is_none().then_some(())).await;
+}
+
+#[tokio::test]
+async fn of_an_alertmanager_that_is_deleted_nothing_stands() {
+    let site = site(vec![ok()]).await;
+    let running = run(Book::new(true));
+    let receiver = Receiver::Alertmanager(Alertmanager::new(vec![endpoint(&site.url("/"))]).unwrap());
+    running.outboxes.set(Arc::new(channel(receiver)));
+    running.outboxes.put(item(1, firing("a")));
+    wait("delivered", || (running.book.count("delivered") == 1).then_some(())).await;
+    running.outboxes.remove(&key(), 1);
     wait("the worker's end", || running.outboxes.view(&key()).is_none().then_some(())).await;
 }
 
