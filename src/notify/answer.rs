@@ -25,34 +25,50 @@ pub enum Answer {
         /// What of it has been taken, and need not be sent again.
         done: Parts,
     },
-    /// It will never be taken.
+    /// It, or some of it, will never be taken.
     Permanent {
         reason: String,
         /// There is nobody at this address any more, so that others need not be sent either.
         gone: bool,
+        /// What of it has been taken all the same.
+        done: Parts,
     },
 }
 
 /// Which parts of a notification have been taken, for receivers that take it in parts: PagerDuty an event per alert,
-/// a mail server each recipient. At most as many as the notification has alerts or the channel recipients.
+/// a mail server each recipient. And of which alerts the receiver knows by that. At most as many as the notification has
+/// alerts, twice, or the channel recipients.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Parts(BTreeSet<usize>);
+pub struct Parts {
+    parts: BTreeSet<usize>,
+    alerts: BTreeSet<usize>,
+}
 
 impl Parts {
     pub fn add(&mut self, part: usize) {
-        self.0.insert(part);
+        self.parts.insert(part);
     }
 
     pub fn has(&self, part: usize) -> bool {
-        self.0.contains(&part)
+        self.parts.contains(&part)
+    }
+
+    /// The alert at this place of the notification has been told, all that there was to tell of it.
+    pub fn tell(&mut self, alert: usize) {
+        self.alerts.insert(alert);
+    }
+
+    pub fn has_told(&self, alert: usize) -> bool {
+        self.alerts.contains(&alert)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.parts.is_empty() && self.alerts.is_empty()
     }
 
     pub fn join(&mut self, other: &Self) {
-        self.0.extend(&other.0);
+        self.parts.extend(&other.parts);
+        self.alerts.extend(&other.alerts);
     }
 }
 
@@ -66,11 +82,11 @@ impl Answer {
     }
 
     pub fn permanent(reason: impl Into<String>) -> Self {
-        Self::Permanent { reason: reason.into(), gone: false }
+        Self::Permanent { reason: reason.into(), gone: false, done: Parts::default() }
     }
 
     pub fn gone(reason: impl Into<String>) -> Self {
-        Self::Permanent { reason: reason.into(), gone: true }
+        Self::Permanent { reason: reason.into(), gone: true, done: Parts::default() }
     }
 
     /// Sent, and it is not known whether it was taken.
@@ -84,14 +100,24 @@ impl Answer {
 
     /// With parts that have been taken before it came.
     #[must_use]
-    pub fn with_done(self, parts: &Parts) -> Self {
-        match self {
-            Self::Retry { after, reason, maybe_taken, mut done } => {
-                done.join(parts);
-                Self::Retry { after, reason, maybe_taken, done }
-            }
-            other => other,
+    pub fn with_done(mut self, parts: &Parts) -> Self {
+        if let Self::Retry { done, .. } | Self::Permanent { done, .. } = &mut self {
+            done.join(parts);
         }
+        self
+    }
+
+    /// What has been taken of what was not taken as a whole.
+    pub fn done(&self) -> Option<&Parts> {
+        match self {
+            Self::Ok { .. } => None,
+            Self::Retry { done, .. } | Self::Permanent { done, .. } => Some(done),
+        }
+    }
+
+    /// Whether the receiver knows by it of the alert at this place of the notification.
+    pub fn has_told(&self, alert: usize) -> bool {
+        self.done().is_none_or(|done| done.has_told(alert))
     }
 
     /// As a label and in the audit trail.
@@ -180,6 +206,20 @@ mod tests {
         ] {
             assert_eq!(of(status), means, "{status}");
         }
+    }
+
+    #[test]
+    fn what_was_taken_stays_with_the_answer() {
+        let mut parts = Parts::default();
+        parts.add(3);
+        parts.tell(1);
+        for answer in [Answer::permanent("no"), Answer::gone("no"), Answer::retry(None, "no").maybe_taken()] {
+            assert!(!answer.has_told(1));
+            let answer = answer.with_done(&parts);
+            assert!(answer.has_told(1) && !answer.has_told(0), "{answer:?}");
+            assert!(answer.done().unwrap().has(3) && !answer.done().unwrap().has(1));
+        }
+        assert!(Answer::ok("").has_told(7));
     }
 
     #[test]

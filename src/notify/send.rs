@@ -96,7 +96,11 @@ pub(super) struct Http<'a> {
 
 impl Http<'_> {
     /// Makes the call, and has `answer` say what the reply means.
-    pub(super) async fn post(&self, call: &Call<'_>, answer: fn(&str, &Reply, &Redact) -> Answer) -> Answer {
+    pub(super) async fn post(
+        &self,
+        call: &Call<'_>,
+        answer: impl FnOnce(&str, &Reply, &Redact) -> Answer + Send,
+    ) -> Answer {
         let endpoint = call.endpoint;
         let peer = endpoint.peer();
         let url = call.url.as_ref().unwrap_or(endpoint.url());

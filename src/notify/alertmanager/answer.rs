@@ -21,10 +21,12 @@ pub(super) fn of_all(answers: Vec<Answer>) -> Answer {
         Answer::Retry { after, .. } => Some(*after),
         Answer::Ok { .. } | Answer::Permanent { .. } => None,
     });
-    match after.min() {
+    let answer = match after.min() {
         Some(after) => Answer::retry(after, texts(&rest)),
         None => Answer::permanent(texts(&rest)),
-    }
+    };
+    // What one of them has taken has arrived.
+    rest.iter().filter_map(Answer::done).fold(answer, |answer, done| answer.with_done(done))
 }
 
 #[cfg(test)]
@@ -32,6 +34,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::notify::Parts;
 
     #[test]
     fn answers_of_alertmanager() {
@@ -56,6 +59,10 @@ mod tests {
             of_all(vec![no.clone(), later(Some(3)), later(None)]),
             Answer::retry(None, "b refused; c is away; c is away")
         );
-        assert_eq!(of_all(vec![no]), Answer::permanent("b refused"));
+        assert_eq!(of_all(vec![no.clone()]), Answer::permanent("b refused"));
+        let mut first = Parts::default();
+        first.tell(0);
+        let all = of_all(vec![no.clone().with_done(&first), no]);
+        assert!(all.has_told(0) && !all.has_told(1), "{all:?}");
     }
 }

@@ -6,6 +6,9 @@ use crate::notify::outbox::Pace;
 
 /// Alerts in one request, as Prometheus sends them.
 pub(super) const BATCH: usize = 256;
+/// So many alerts of one notification are found out not to be taken; then nothing more of it is sent. One takes some 16
+/// requests to find in a batch.
+pub(super) const REFUSED: usize = 20;
 /// How often what stands is told again.
 pub(in crate::notify) const RESEND: Duration = Duration::from_secs(60);
 /// What is told to fire ends by itself when nobody has told so again for four rounds.

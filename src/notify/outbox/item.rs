@@ -37,6 +37,7 @@ impl Item {
 /// What became of a notification.
 #[derive(Debug, Clone)]
 pub struct Change {
+    /// Where it is dead, what the receiver has taken of it all the same is no news in it.
     pub notification: Arc<Notification>,
     pub order: u64,
     pub at: WallMs,

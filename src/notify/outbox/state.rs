@@ -11,7 +11,7 @@ use super::{
     view::{Last, View},
 };
 use crate::{
-    alert::Notification,
+    alert::{Alert, Notification},
     clock::{Now, WallMs},
     notify::{Answer, Marks, Parts},
     schedule::backoff,
@@ -221,7 +221,8 @@ impl State {
                 }
                 change(order, &entry, now, Fate::Delivered { answer: text, took })
             }
-            Answer::Permanent { gone, .. } => {
+            Answer::Permanent { gone, done, .. } => {
+                entry.done.join(&done);
                 self.failures = 0;
                 self.gone = gone.then(|| (Arc::clone(&text), now.mono + GONE));
                 self.died(order, entry, text, now)
@@ -322,9 +323,17 @@ impl State {
         }
     }
 
-    fn died(&mut self, order: u64, entry: Entry, answer: Arc<str>, now: Now) -> Change {
+    fn died(&mut self, order: u64, mut entry: Entry, answer: Arc<str>, now: Now) -> Change {
         self.dead += 1;
         self.last = Some(Last { at: now.wall, outcome: "dead", answer: Arc::clone(&answer) });
+        // Of what the receiver has taken it is told the end, and nobody else is told instead.
+        let told = |(place, alert): (usize, &Alert)| alert.news && entry.done.has_told(place);
+        if entry.notification.alerts.iter().enumerate().any(told) {
+            let alerts = &mut Arc::make_mut(&mut entry.notification).alerts;
+            for (_, alert) in alerts.iter_mut().enumerate().filter(|(place, _)| entry.done.has_told(*place)) {
+                alert.news = false;
+            }
+        }
         change(order, &entry, now, Fate::Dead { answer })
     }
 

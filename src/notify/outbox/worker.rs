@@ -261,8 +261,9 @@ impl Worker {
     fn done(&mut self, done: Done) -> Option<Event> {
         match done {
             Done::Sent { order, notification, answer, took } => {
-                if matches!(answer, Answer::Ok { .. }) && order > self.stands_from {
-                    self.stands(&notification.alerts);
+                if order > self.stands_from && self.is_alertmanager() {
+                    let told = notification.alerts.iter().enumerate().filter(|(place, _)| answer.has_told(*place));
+                    self.stands(&told.map(|(_, alert)| alert.clone()).collect::<Vec<_>>());
                 }
                 Some(Event::Answered { order, answer, took })
             }

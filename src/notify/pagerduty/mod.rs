@@ -17,19 +17,25 @@ pub(super) async fn send(http: &Http<'_>, pagerduty: &PagerDuty, letter: &Letter
         if taken.has(part) {
             continue;
         }
-        let mut call = Call::json(&pagerduty.endpoint, letter, &event);
+        let mut call = Call::json(&pagerduty.endpoint, letter, &event.body);
         call.secret = Some(&pagerduty.routing_key);
         last = http.post(&call, answer::answer).await;
         match &last {
-            Answer::Ok { .. } => taken.add(part),
-            Answer::Retry { .. } => return last.with_done(&taken),
+            Answer::Ok { .. } => {
+                taken.add(part);
+                if event.is_last {
+                    taken.tell(event.alert);
+                }
+            }
             // One event that is not taken keeps no other from being sent.
-            Answer::Permanent { reason, gone: false } => refused.push(reason.clone()),
-            Answer::Permanent { .. } => return last,
+            Answer::Permanent { reason, gone: false, .. } => refused.push(reason.clone()),
+            Answer::Retry { .. } | Answer::Permanent { .. } => return last.with_done(&taken),
         }
     }
     match refused.as_slice() {
         [] => last,
-        [first, ..] => Answer::permanent(format!("{} events were refused: {first}", refused.len())),
+        [first, ..] => {
+            Answer::permanent(format!("{} events were refused: {first}", refused.len())).with_done(&taken)
+        }
     }
 }

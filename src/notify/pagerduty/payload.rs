@@ -14,21 +14,34 @@ use crate::{
     },
 };
 
+/// One call.
+pub(super) struct Event {
+    pub(super) body: Value,
+    /// The place in the notification of the alert that it is about.
+    pub(super) alert: usize,
+    /// It is the last about that.
+    pub(super) is_last: bool,
+}
+
 /// The events of a letter, in the order in which they are to be sent. The same letter always gives the same ones.
 pub(super) fn events<'a>(
     letter: &'a Letter<'a>,
     routing_key: &'a Secret,
-) -> Box<dyn Iterator<Item = Value> + Send + 'a> {
+) -> Box<dyn Iterator<Item = Event> + Send + 'a> {
+    let event = |alert, is_last, body| Event { body, alert, is_last };
     if letter.notification.why == Why::Test {
-        return Box::new([test(letter, routing_key), resolve(&letter.notification.id.0, routing_key)].into_iter());
+        let (opens, closes) = (test(letter, routing_key), resolve(&letter.notification.id.0, routing_key));
+        return Box::new([event(0, false, opens), event(0, true, closes)].into_iter());
     }
     // What only stands beside the news is open there already.
-    Box::new(letter.notification.alerts.iter().filter(|alert| alert.news).flat_map(move |alert| {
+    let news = letter.notification.alerts.iter().enumerate().filter(|(_, alert)| alert.news);
+    Box::new(news.flat_map(move |(place, alert)| {
         let key = alert.incident.to_string();
         let resolved = alert.status == Status::Resolved;
         // What nobody was told of is opened before it is closed, or nobody would ever see it.
         let opens = (!resolved || alert.untold).then(|| trigger(letter, alert, &key, routing_key));
-        opens.into_iter().chain(resolved.then(|| resolve(&key, routing_key)))
+        let opens = opens.map(|body| event(place, !resolved, body));
+        opens.into_iter().chain(resolved.then(|| event(place, true, resolve(&key, routing_key))))
     }))
 }
 
@@ -121,10 +134,10 @@ fn severity(severity: Option<Severity>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notify::wording::samples::{firing, many, notification, resolved};
+    use crate::notify::wording::samples::{alert, firing, many, notification, resolved};
 
     fn of(notification: &crate::alert::Notification) -> Vec<Value> {
-        events(&Letter::new(notification), &Secret::new("R".repeat(32))).collect()
+        events(&Letter::new(notification), &Secret::new("R".repeat(32))).map(|event| event.body).collect()
     }
 
     #[test]
@@ -159,6 +172,11 @@ mod tests {
         one.alerts[0].untold = true;
         let actions: Vec<_> = of(&one).iter().map(|event| event["event_action"].clone()).collect();
         assert_eq!(actions, ["trigger", "resolve"]);
+        let open = alert("B", crate::alert::Severity::High, Status::Firing);
+        one.alerts.splice(0..0, [crate::alert::Alert { news: false, ..open.clone() }, open]);
+        let letter = Letter::new(&one);
+        let events: Vec<_> = events(&letter, &Secret::new("R".repeat(32))).map(|e| (e.alert, e.is_last)).collect();
+        assert_eq!(events, [(1, true), (2, false), (2, true)]);
         let mut test = notification(vec![]);
         test.why = Why::Test;
         let events = of(&test);

@@ -96,6 +96,41 @@ async fn every_status_means_what_it_should() {
     }
 }
 
+/// Takes everything but what is about the alert `A2`.
+async fn all_but_one(taken: (&'static str, &'static str)) -> Site {
+    let names = |body: &[u8]| String::from_utf8(body.to_vec()).unwrap().contains("A2\"");
+    Site::new(move |heard| match names(&heard.body) {
+        true => answer("400 Bad Request", &[], "\"invalid\""),
+        false => answer(taken.0, &[], taken.1),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn of_several_alerts_one_that_is_refused_does_not_hide_that_the_others_were_taken() {
+    for kind in [1, 3] {
+        let (name, receiver, status, body) = kinds()[kind];
+        let site = all_but_one((status, body)).await;
+        let alerts = (0..5).map(|number| alert(&format!("A{number}"), Status::Firing)).collect();
+        let got = send(&receiver(endpoint(&site.url("/"))), &notification("1", alerts), &Parts::default()).await;
+        assert_eq!(short(&got), "never", "{name}: {got:?}");
+        let told: Vec<bool> = (0..5).map(|place| got.has_told(place)).collect();
+        assert_eq!(told, [true, true, false, true, true], "{name}: {got:?}");
+        // An event for each; and an Alertmanager is asked again in halves, of 5, 2, 3, 1 and 2.
+        assert_eq!(site.heard().len(), 5, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_alertmanager_that_refuses_everything_is_not_asked_for_each_alert() {
+    let site = Site::fixed(answer("400 Bad Request", &[], "\"no\"")).await;
+    let receiver = Receiver::Alertmanager(Alertmanager::new(vec![endpoint(&site.url("/"))]).unwrap());
+    let alerts = (0..1_000).map(|number| alert(&format!("A{number}"), Status::Firing)).collect();
+    let got = send(&receiver, &notification("1", alerts), &Parts::default()).await;
+    assert_eq!(short(&got), "never", "{got:?}");
+    assert!(site.heard().len() < 60, "{}", site.heard().len());
+}
+
 #[tokio::test]
 async fn hints_in_headers_and_bodies_are_read() {
     for (name, receiver, ..) in kinds() {

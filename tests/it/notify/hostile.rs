@@ -91,7 +91,7 @@ async fn where_nobody_may_go_nothing_goes() {
     ] {
         let got =
             sender.send(&channel(webhook(endpoint(&to))), &firing("1"), Marks::default(), &Parts::default()).await;
-        let Answer::Permanent { reason, gone: false } = got else { panic!("{to}: {got:?}") };
+        let Answer::Permanent { reason, gone: false, .. } = got else { panic!("{to}: {got:?}") };
         assert!(reason.contains("denied by the egress policy"), "{reason}");
     }
     assert!(site.heard().is_empty());

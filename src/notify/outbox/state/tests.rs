@@ -198,6 +198,29 @@ fn what_is_refused_for_good_is_dead_and_the_next_goes_out() {
 }
 
 #[test]
+fn of_what_is_dead_the_part_that_was_taken_is_no_news() {
+    let told = |alert: usize| {
+        let mut parts = Parts::default();
+        parts.tell(alert);
+        parts
+    };
+    let mut one = item(1, "A", Status::Firing);
+    let notification = Arc::make_mut(&mut one.notification);
+    notification.alerts.extend(["B", "C"].map(|name| alert(name, Severity::High, Status::Firing)));
+    let mut state = state(MACHINES);
+    state.next(Event::Put(one), at(0));
+    // One is taken at the first attempt, one at the second, and the third never.
+    answered(&mut state, 1, Answer::retry(None, "away").with_done(&told(0)), 10);
+    let again = wake(&state, 10);
+    assert_eq!(orders(&state.next(Event::Time, at(again))), [1]);
+    let effects = answered(&mut state, 1, Answer::permanent("400").with_done(&told(1)), again + 1);
+    let [Effect::Write(changes)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(changes[0].fate, Fate::Dead { answer: "400".into() });
+    let news: Vec<bool> = changes[0].notification.alerts.iter().map(|alert| alert.news).collect();
+    assert_eq!(news, [false, false, true]);
+}
+
+#[test]
 fn a_receiver_that_is_gone_is_asked_once_an_hour_until_the_channel_changes() {
     let mut state = state(MACHINES);
     state.next(Event::Put(item(1, "A", Status::Firing)), at(0));
