@@ -7,7 +7,7 @@ use crate::alert::Incident;
 
 /// How many are looked at: those behind them wait for their turn. With [`ALERTS`] it bounds what one look costs.
 const LOOK: usize = 1_000;
-/// Alerts that are looked at in all.
+/// Alerts that are looked at in all, and that one notification is folded of.
 const ALERTS: usize = 20_000;
 /// As many go out as one; what is left is the next.
 const FOLD: usize = 100;
@@ -31,9 +31,10 @@ pub(super) fn pick(state: &State, now: Duration) -> Pick {
     let mut earlier: HashSet<Incident> = HashSet::new();
     let mut soonest: Option<Duration> = None;
     let mut alerts = 0;
-    for (&order, entry) in state.queue.iter().take(LOOK) {
+    for (seen, (&order, entry)) in state.queue.iter().take(LOOK).enumerate() {
         alerts += entry.notification.alerts.len();
-        if alerts > ALERTS {
+        // The first is looked at however large it is: nothing could go out before it.
+        if alerts > ALERTS && seen > 0 {
             break;
         }
         if !entry.sending && is_free(entry, &earlier) {
@@ -58,7 +59,7 @@ fn with_group(state: &State, first: u64, head: &Entry, mut earlier: HashSet<Inci
     if !head.untouched || head.notification.alerts.is_empty() {
         return orders;
     }
-    let mut alerts = 0;
+    let mut alerts = head.notification.alerts.len();
     for (&order, entry) in state.queue.range(first.saturating_add(1)..).take(LOOK) {
         alerts += entry.notification.alerts.len();
         if orders.len() >= FOLD || alerts > ALERTS {

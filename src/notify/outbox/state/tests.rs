@@ -121,6 +121,44 @@ fn what_may_have_been_delivered_is_resent_alone_under_its_id_and_marked() {
     }
 }
 
+/// With so many alerts, all of one group.
+fn large(order: u64, alerts: usize) -> Item {
+    let mut one = item(order, "A", Status::Firing);
+    let notification = Arc::make_mut(&mut one.notification);
+    let first = notification.alerts[0].clone();
+    let other = |index: usize| {
+        let labels = crate::alert::Labels::new([("order", order.to_string()), ("index", index.to_string())]);
+        Alert { incident: crate::alert::Incident::of("uid", &labels), ..first.clone() }
+    };
+    notification.alerts = (0..alerts).map(other).collect();
+    one
+}
+
+#[test]
+fn large_notifications_are_not_folded_beyond_what_can_be_looked_at() {
+    let mut state = State::new(7);
+    for order in 1..=3 {
+        assert!(state.next(Event::Put(large(order, 10_000)), at(0)).is_empty());
+    }
+    // Two are as many as go out as one; while they are tried again the third does not go before its turn.
+    let effects = state.next(Event::Channel(Some(PEOPLE)), at(0));
+    let [Effect::Send(changes, sending), Effect::Send(..)] = effects.as_slice() else { panic!("{}", effects.len()) };
+    assert_eq!((changes.len(), sending.order, sending.notification.alerts.len()), (4, 2, 20_000));
+    answered(&mut state, 3, Answer::ok(""), 5);
+    answered(&mut state, 2, Answer::retry(None, "away"), 10);
+    let again = wake(&state, 10);
+    assert_eq!(orders(&state.next(Event::Time, at(again))), [2]);
+}
+
+#[test]
+fn one_that_is_larger_than_a_look_goes_out_and_is_tried_again() {
+    let mut state = state(PEOPLE);
+    assert_eq!(orders(&state.next(Event::Put(large(1, 20_001)), at(0))), [1]);
+    answered(&mut state, 1, Answer::retry(None, "away"), 10);
+    let again = wake(&state, 10);
+    assert_eq!(orders(&state.next(Event::Time, at(again))), [1]);
+}
+
 #[test]
 fn what_was_taken_in_part_is_written_down_as_ambiguous_and_goes_on_unmarked() {
     let mut state = state(PEOPLE);
