@@ -19,7 +19,8 @@ use crate::{
 
 /// How long a notification is tried. After a day somebody has seen it otherwise, or nobody will.
 pub const GIVE_UP: Duration = Duration::from_secs(24 * 3600);
-/// Nothing is given up before so many attempts, however old it is: a clock that jumps must not lose anything.
+/// Nothing is given up before so many attempts of this process, however old it is, nor, where there is no channel to try,
+/// before it has waited here for so long: a clock that jumps, or a day of downtime, must not lose anything.
 const ATTEMPTS_MIN: u32 = 5;
 /// Notifications that wait for one channel: three a second for an hour, at some KB each. What comes then is given up
 /// at once, which is visible and can be sent again.
@@ -87,7 +88,11 @@ pub(super) struct Entry {
     /// What it said has not been sent by anyone, for sure.
     pub(super) untouched: bool,
     attempts: u32,
+    /// Of these, those of this process.
+    tries: u32,
     expires: Duration,
+    /// When it came.
+    since: Duration,
     unrecorded: bool,
     done: Parts,
 }
@@ -99,6 +104,8 @@ pub(super) struct State {
     pub(super) in_flight: usize,
     pub(super) sent: Sent,
     pub(super) paused: Duration,
+    /// Since when there is no channel, where there is none.
+    absent: Duration,
     failures: u32,
     stopping: bool,
     gone: Option<(Arc<str>, Duration)>,
@@ -116,6 +123,7 @@ impl State {
             in_flight: 0,
             sent: Sent::default(),
             paused: Duration::ZERO,
+            absent: Duration::ZERO,
             failures: 0,
             stopping: false,
             gone: None,
@@ -139,7 +147,7 @@ impl State {
         let mut effects = Vec::new();
         match event {
             Event::Put(item) => effects.extend(self.put(item, now)),
-            Event::Channel(rules) => self.channel(rules),
+            Event::Channel(rules) => self.channel(rules, now.mono),
             Event::Answered { order, answer, took } => effects.extend(self.answered(order, answer, took, now)),
             Event::Time => {}
             Event::Stop => self.stopping = true,
@@ -163,11 +171,19 @@ impl State {
             (Pick::At(at), _) => Some(at),
             (Pick::Now(_), _) => Some(now),
             (Pick::Never, Some(_)) => None,
-            (Pick::Never, None) => self.queue.values().map(|entry| entry.expires).min(),
+            (Pick::Never, None) => self.queue.values().map(|entry| self.lapses(entry)).min(),
         }
     }
 
-    fn channel(&mut self, rules: Option<Rules>) {
+    /// When one that nobody can try is given up.
+    fn lapses(&self, entry: &Entry) -> Duration {
+        entry.since.max(self.absent) + GIVE_UP
+    }
+
+    fn channel(&mut self, rules: Option<Rules>, now: Duration) {
+        if self.rules.is_some() {
+            self.absent = now;
+        }
         let other = |known: Rules| rules.is_none_or(|rules| rules.generation != known.generation);
         if self.rules.is_none_or(other) {
             // Perhaps what was wrong has been mended: everything may try at once.
@@ -186,8 +202,10 @@ impl State {
         }
         let entry = Entry {
             attempts: item.attempts,
+            tries: 0,
             not_before: now.mono + between(now.wall, item.not_before).min(ITEM_CAP),
             expires: now.mono + GIVE_UP.saturating_sub(between(item.notification.created_at, now.wall)),
+            since: now.mono,
             sending: false,
             ambiguous: item.ambiguous,
             untouched: !item.ambiguous,
@@ -235,7 +253,7 @@ impl State {
                 self.salt = self.salt.wrapping_add(1);
                 let pause = after.unwrap_or_else(|| backoff(self.failures, CHANNEL_CAP, self.salt));
                 self.paused = self.paused.max(now.mono + pause);
-                if now.mono >= entry.expires && entry.attempts >= ATTEMPTS_MIN {
+                if now.mono >= entry.expires && entry.tries >= ATTEMPTS_MIN {
                     let why = format!("given up after {} attempts; the last: {text}", entry.attempts);
                     self.died(order, entry, why.into(), now)
                 } else {
@@ -266,7 +284,8 @@ impl State {
             _ => return None,
         };
         let all = self.gone.is_some();
-        let dead = self.queue.iter().filter(|(_, entry)| !entry.sending && (all || entry.expires <= now.mono));
+        let dead = self.queue.iter();
+        let dead = dead.filter(|(_, entry)| !entry.sending && (all || self.lapses(entry) <= now.mono));
         let dead: Vec<u64> = dead.map(|(&order, _)| order).collect();
         let mut changes = Vec::with_capacity(dead.len());
         for order in dead {
@@ -293,8 +312,10 @@ impl State {
             let entry = Entry {
                 notification: merged,
                 attempts: 0,
+                tries: 0,
                 not_before: now.mono,
                 expires: folded.iter().map(|(_, entry)| entry.expires).min().unwrap_or(now.mono + GIVE_UP),
+                since: folded.iter().map(|(_, entry)| entry.since).min().unwrap_or(now.mono),
                 sending: false,
                 ambiguous: false,
                 untouched: true,
@@ -308,6 +329,7 @@ impl State {
         let entry = self.queue.get_mut(&order)?;
         entry.sending = true;
         entry.attempts = entry.attempts.saturating_add(1);
+        entry.tries = entry.tries.saturating_add(1);
         self.in_flight += 1;
         self.sent.note(rules.paces, now.mono);
         changes.push(change(order, entry, now, Fate::Begun));

@@ -298,6 +298,25 @@ fn after_a_day_of_trying_it_is_dead_but_never_for_a_clock_that_jumped() {
 }
 
 #[test]
+fn after_days_of_downtime_what_waits_is_tried_all_the_same() {
+    let now = |mono| Now { mono, wall: START + 3 * 86_400_000 };
+    let mut state = State::new(1);
+    let before = Item { attempts: 7, ambiguous: true, ..item(1, "A", Status::Firing) };
+    for item in [before, item(2, "B", Status::Firing)] {
+        assert!(state.next(Event::Put(item), now(Duration::ZERO)).is_empty());
+    }
+    assert_eq!(state.wake(Duration::ZERO), Some(GIVE_UP));
+    assert!(state.next(Event::Time, now(GIVE_UP / 2)).is_empty());
+    assert_eq!(orders(&state.next(Event::Channel(Some(MACHINES)), now(GIVE_UP / 2))), [1, 2]);
+    // Nor is it given up at the first try after it, as when the network comes up later.
+    let effects = state.next(
+        Event::Answered { order: 1, answer: Answer::retry(None, "away"), took: Duration::ZERO },
+        now(GIVE_UP / 2),
+    );
+    assert_eq!(fates(&effects), ["retry"]);
+}
+
+#[test]
 fn without_a_channel_it_waits_for_a_day() {
     let mut state = State::new(1);
     assert!(state.next(Event::Put(item(1, "A", Status::Firing)), at(0)).is_empty());
