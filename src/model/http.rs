@@ -30,7 +30,7 @@ pub struct Http {
     pub expect: HttpExpect,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Header {
     pub name: HeaderName,
     /// Marked sensitive when it came from a Secret; such a header does not follow a redirect to another origin.

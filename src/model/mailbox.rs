@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 /// `Name <local@domain>`, or the address alone. Plain ASCII in the address, as every server takes it (RFC 5321,
 /// section 4.1.2, without quoted local parts, which nobody uses).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Mailbox {
     name: Option<Arc<str>>,
     address: Arc<str>,

@@ -7,7 +7,7 @@ use url::Url;
 use super::{Address, Header, Mailbox, Secret, Tls};
 
 /// Whom a channel tells. A new kind is an arm here and a folder in `notify/`; the compiler names the rest.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub enum Receiver {
     Slack(Slack),
     Email(Box<Email>),
@@ -68,7 +68,7 @@ impl ReceiverKind {
 }
 
 /// An HTTP address that is posted to. The URL may hold a secret anywhere but in its host, so it is one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct HttpEndpoint {
     url: Secret<Url>,
     peer: Arc<str>,
@@ -123,13 +123,13 @@ impl fmt::Display for HttpEndpoint {
 }
 
 /// An incoming webhook of Slack, or of what speaks as it does (Mattermost, Rocket.Chat).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Slack {
     pub endpoint: HttpEndpoint,
 }
 
 /// PagerDuty's Events API v2.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct PagerDuty {
     /// `https://events.pagerduty.com/v2/enqueue`, or that of the EU.
     pub endpoint: HttpEndpoint,
@@ -137,14 +137,14 @@ pub struct PagerDuty {
 }
 
 /// Whoever takes Alertmanager's webhook.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Webhook {
     pub endpoint: HttpEndpoint,
     pub hmac: Option<Hmac>,
 }
 
 /// How a webhook's body is signed: HMAC-SHA256 (RFC 2104) over `<unix seconds>:<body>`, in hexadecimal.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Hmac {
     pub secret: Secret,
     /// The one before, while it is rotated: its signature goes along, after a comma.
@@ -160,7 +160,7 @@ impl Hmac {
 }
 
 /// Every replica of an Alertmanager: each is told everything, as they do not share alerts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Alertmanager {
     /// Their base URLs; at least one, at most [`Alertmanager::URLS_MAX`].
     endpoints: Vec<HttpEndpoint>,
@@ -187,20 +187,20 @@ impl Alertmanager {
 }
 
 /// A workflow of Microsoft Teams that takes a card, or a connector of the older kind.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Teams {
     pub endpoint: HttpEndpoint,
 }
 
 /// A webhook of Discord.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Discord {
     pub endpoint: HttpEndpoint,
     pub username: Option<Arc<str>>,
 }
 
 /// A bot of Telegram.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Telegram {
     /// The API's base, `https://api.telegram.org`, without the token.
     pub endpoint: HttpEndpoint,
@@ -213,7 +213,7 @@ pub struct Telegram {
 }
 
 /// A mail server that takes mail from us.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Email {
     pub address: Address,
     pub from: Mailbox,
@@ -230,7 +230,7 @@ impl Email {
 }
 
 /// How the way to a mail server is kept secret. Without TLS there is no login: a password never goes in the clear.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub enum MailSecurity {
     /// TLS after STARTTLS (RFC 3207), and no mail where the server does not offer it.
     StartTls { tls: Arc<Tls>, login: Option<Login> },
@@ -241,7 +241,7 @@ pub enum MailSecurity {
 }
 
 /// SMTP AUTH (RFC 4954).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Login {
     pub username: Secret,
     pub password: Secret,

@@ -48,7 +48,7 @@ pub(super) struct Place {
     /// Episodes that have ended, of which it is to be told. One for each flap between two notifications, at most
     /// [`ENDED_MAX`].
     pub ended: Vec<Ended>,
-    /// The generation of the channel under which it gave a permanent error: it is not tried again for this episode.
+    /// The edition of the channel under which it gave a permanent error: it is not tried again for this episode.
     pub dead: Option<i64>,
     /// The channel that it stands in for.
     pub instead_of: Option<ObjectKey>,

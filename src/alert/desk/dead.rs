@@ -27,7 +27,7 @@ impl Desk {
         let spec = self.config.channel(channel).cloned();
         let fallback = spec.as_ref().and_then(|spec| spec.fallback.clone()).filter(|fallback| fallback != channel);
         let fallback = fallback.and_then(|key| self.usable(&key, &channel.namespace, None).ok());
-        let generation = spec.map_or(0, |spec| spec.generation);
+        let edition = spec.map_or(0, |spec| spec.edition());
         let mut strays = Vec::new();
         for alert in notification.alerts.iter().filter(|alert| alert.news) {
             let Some(episode) = self.cases.get(&alert.incident).and_then(|case| case.episode_of(alert)) else {
@@ -35,7 +35,7 @@ impl Desk {
                 continue;
             };
             if alert.status != Status::Resolved {
-                self.give_up(channel, &episode, generation);
+                self.give_up(channel, &episode, edition);
             }
             let instead = fallback.as_ref().filter(|fallback| self.is_open(alert.incident, &fallback.key));
             let what = What::Dead {
@@ -55,7 +55,7 @@ impl Desk {
     }
 
     /// A channel was not told that an episode fires, and, unless it was before, is not told its end either.
-    fn give_up(&mut self, channel: &ObjectKey, episode: &Arc<Episode>, generation: i64) {
+    fn give_up(&mut self, channel: &ObjectKey, episode: &Arc<Episode>, edition: i64) {
         let incident = episode.incident;
         let Some(case) = self.cases.get_mut(&incident) else { return };
         let newest = case.episode.started() == episode.started();
@@ -63,7 +63,7 @@ impl Desk {
         if newest {
             place.tellings = place.tellings.saturating_sub(1);
             if place.tellings == 0 {
-                (place.told, place.dead) = (false, Some(generation));
+                (place.told, place.dead) = (false, Some(edition));
             }
         }
         place.ended.retain_mut(|ended| {

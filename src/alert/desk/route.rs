@@ -122,7 +122,7 @@ impl Desk {
             let group = episode.labels.only(&channel.grouping.by);
             let place = case.places.entry(channel.key.clone()).or_insert_with(|| Place::new(via, group));
             place.via = Some(via);
-            place.dead = place.dead.filter(|generation| *generation == channel.generation);
+            place.dead = place.dead.filter(|edition| *edition == channel.edition());
             if !suppressed && !place.told && place.fresh.is_none() && place.dead.is_none() {
                 place.fresh = Some(Why::New);
                 fresh.push(channel.key.clone());

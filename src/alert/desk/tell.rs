@@ -258,7 +258,7 @@ fn why(stories: &[Story], first: bool, none_fires: bool) -> Why {
 fn id(envelope: &Envelope<'_>, part: usize, items: &[Item]) -> NotificationId {
     let mut hasher = sha2::Sha256::new()
         .chain_update(format!("{}\n{}\n{}\n", envelope.group.key, envelope.number, envelope.why))
-        .chain_update(format!("{}\n{}\n{part}\n", envelope.since, envelope.channel.generation));
+        .chain_update(format!("{}\n{}\n{part}\n", envelope.since, envelope.channel.edition()));
     for Item { alert, .. } in items {
         hasher.update(format!("{}\n{}\n{}\n", alert.incident, alert.starts_at, alert.status));
     }

@@ -44,7 +44,7 @@ pub(super) struct Rules {
     /// The receiver knows a repeat by its key.
     pub(super) idempotent: bool,
     pub(super) paces: &'static [Pace],
-    pub(super) generation: i64,
+    pub(super) edition: i64,
 }
 
 #[derive(Debug)]
@@ -184,7 +184,7 @@ impl State {
         if self.rules.is_some() {
             self.absent = now;
         }
-        let other = |known: Rules| rules.is_none_or(|rules| rules.generation != known.generation);
+        let other = |known: Rules| rules.is_none_or(|rules| rules.edition != known.edition);
         if self.rules.is_none_or(other) {
             // Perhaps what was wrong has been mended: everything may try at once.
             self.gone = None;

@@ -92,7 +92,7 @@ impl Rules {
             folds: send::folds(kind),
             idempotent: send::is_idempotent(kind),
             paces: send::paces(kind),
-            generation: channel.generation,
+            edition: channel.edition(),
         }
     }
 }

@@ -182,6 +182,26 @@ fn fallbacks_do_not_go_in_circles() {
 }
 
 #[test]
+fn a_rotated_secret_is_a_new_try_under_a_new_id() {
+    let to = |url: &str| {
+        let endpoint = HttpEndpoint::plain(url.parse().unwrap()).unwrap();
+        Channel { receiver: Receiver::Webhook(Webhook { endpoint, hmac: None }), ..channel("hook") }
+    };
+    let mut bench = Bench::new(vec![to("http://127.0.0.1/old")]);
+    bench.fire([&episode("r", "a", &[])]);
+    bench.until(10);
+    bench.dead(0);
+    // Told again as it is, nothing is tried.
+    for (url, heard) in [("http://127.0.0.1/old", &[][..]), ("http://127.0.0.1/new", &["36s hook First +a"][..])] {
+        bench.heard();
+        bench.step(Event::Channel(key("hook"), ChannelIs::Valid(Arc::new(to(url)))));
+        bench.until(bench.now + 20);
+        assert_eq!(bench.heard(), heard, "{url}");
+    }
+    assert_ne!(bench.notifications[0].id, bench.notifications[1].id);
+}
+
+#[test]
 fn what_was_dead_and_is_delivered_after_all_hears_its_end() {
     let mut bench = Bench::new(vec![channel("slack")]);
     let a = episode("r", "a", &[]);

@@ -10,8 +10,8 @@ use crate::{
     notify::wording::samples::{START, alert, notification},
 };
 
-const PEOPLE: Rules = Rules { folds: true, idempotent: false, paces: &[], generation: 1 };
-const MACHINES: Rules = Rules { folds: false, idempotent: true, paces: &[], generation: 1 };
+const PEOPLE: Rules = Rules { folds: true, idempotent: false, paces: &[], edition: 1 };
+const MACHINES: Rules = Rules { folds: false, idempotent: true, paces: &[], edition: 1 };
 
 fn at(ms: u64) -> Now {
     Now { mono: Duration::from_millis(ms), wall: START + ms as i64 }
@@ -266,7 +266,7 @@ fn a_receiver_that_is_gone_is_asked_once_an_hour_until_the_channel_changes() {
     assert_eq!(fates(&state.next(Event::Put(item(2, "B", Status::Firing)), at(1_000))), ["dead"]);
     assert_eq!(orders(&state.next(Event::Put(item(3, "C", Status::Firing)), at(3_600_010))), [3]);
     assert_eq!(fates(&answered(&mut state, 3, Answer::gone("410"), 3_600_020)), ["dead"]);
-    let effects = state.next(Event::Channel(Some(Rules { generation: 2, ..MACHINES })), at(3_600_030));
+    let effects = state.next(Event::Channel(Some(Rules { edition: 2, ..MACHINES })), at(3_600_030));
     assert!(effects.is_empty());
     assert_eq!(orders(&state.next(Event::Put(item(4, "D", Status::Firing)), at(3_600_040))), [4]);
 }
