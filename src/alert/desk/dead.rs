@@ -49,7 +49,8 @@ impl Desk {
                 self.tell_instead(&episode, channel, instead, step);
             }
         }
-        if let Some(fallback) = fallback.filter(|_| !strays.is_empty()) {
+        // What was passed on once is not passed on again: nobody would know where it had been.
+        if let Some(fallback) = fallback.filter(|_| !strays.is_empty() && notification.instead_of.is_none()) {
             self.forward(notification, &fallback, &strays, step);
         }
     }

@@ -182,6 +182,23 @@ fn fallbacks_do_not_go_in_circles() {
 }
 
 #[test]
+fn what_the_desk_has_forgotten_does_not_go_in_circles_either() {
+    let to = |name: &str, fallback: &str| Channel { fallback: Some(key(fallback)), ..channel(name) };
+    let mut bench = Bench::new(vec![to("one", "two"), to("two", "one")]);
+    bench.rule("r", notify(&["one"]));
+    let a = episode("r", "a", &[]);
+    bench.fire([&a]);
+    bench.until(10);
+    bench.resolve([&a]);
+    bench.until(5000);
+    bench.heard();
+    bench.dead(0);
+    assert_eq!(bench.heard(), ["5000s two First ±a"]);
+    bench.dead(bench.notifications.len() - 1);
+    assert_eq!(bench.heard(), [""; 0]);
+}
+
+#[test]
 fn a_rotated_secret_is_a_new_try_under_a_new_id() {
     let to = |url: &str| {
         let endpoint = HttpEndpoint::plain(url.parse().unwrap()).unwrap();
