@@ -1,15 +1,16 @@
 //! Carries out what one channel's state decides: writes, sends, waits.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use failpoint::failpoint;
+use futures::FutureExt;
 use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, watch},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{
     item::{Change, Fate, Item, Ledger},
@@ -78,6 +79,12 @@ pub(super) struct Inbox {
     pub(super) standing: Vec<Alert>,
     /// The channel was deleted: what has an order up to this was decided for the one that is no more.
     pub(super) removed: Option<u64>,
+}
+
+/// A panic is ours, and would come again. What waits behind it goes out.
+fn broke(ObjectKey { namespace, name }: &ObjectKey) -> Answer {
+    error!(%namespace, %name, "telling the channel panicked: please report this");
+    Answer::permanent("the attempt itself broke: see the log")
 }
 
 enum Done {
@@ -247,12 +254,16 @@ impl Worker {
         failpoint!(if changes.len() > 1 { "outbox.fold" } else { "outbox.begin" });
         let written = shared.ledger.write(changes);
         self.tasks.spawn(async move {
-            let recorded = written.await;
-            failpoint!("outbox.marked");
             let Sending { order, notification, marks, done } = sending;
-            let marks = Marks { unrecorded: marks.unrecorded || !recorded, ..marks };
-            let start = shared.clock.mono();
-            let answer = shared.sender.send(&channel, &notification, marks, &done).await;
+            let mut start = shared.clock.mono();
+            let attempt = async {
+                let recorded = written.await;
+                failpoint!("outbox.marked");
+                let marks = Marks { unrecorded: marks.unrecorded || !recorded, ..marks };
+                start = shared.clock.mono();
+                shared.sender.send(&channel, &notification, marks, &done).await
+            };
+            let answer = AssertUnwindSafe(attempt).catch_unwind().await.unwrap_or_else(|_| broke(&channel.key));
             failpoint!(points::answered(&answer));
             Done::Sent { order, notification, answer, took: shared.clock.mono().saturating_sub(start) }
         });
@@ -290,7 +301,10 @@ impl Worker {
             return;
         }
         let shared = Arc::clone(&self.shared);
-        self.tasks.spawn(async move { Done::Repeated(shared.sender.repeat(&channel, alerts).await) });
+        self.tasks.spawn(async move {
+            let repeat = AssertUnwindSafe(shared.sender.repeat(&channel, alerts)).catch_unwind();
+            Done::Repeated(repeat.await.unwrap_or_else(|_| broke(&channel.key)))
+        });
     }
 
     /// Log lines and metrics.

@@ -5,16 +5,17 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use futures::future::BoxFuture;
 use probity::{
     alert::{Notification, NotificationId, Status},
     engine::{Board, Snapshot},
     metrics::Exposition,
     model::{Alertmanager, Channel, Receiver, Slack},
-    notify::outbox::Item,
+    notify::outbox::{Change, Fate, Item, Ledger},
 };
 use serde_json::Value;
 
-use super::world::{Book, alert, channel, endpoint, firing, item, key, notification, run, wait, webhook};
+use super::world::{Book, alert, channel, endpoint, firing, item, key, notification, run, run_with, wait, webhook};
 use crate::probes::peers::{
     http::{Site, answer},
     real::free_port,
@@ -144,6 +145,33 @@ async fn before_its_channel_is_there_it_waits_and_put_twice_it_goes_out_once() {
     // Without a channel and with nothing that waits, there is nothing left of it.
     running.outboxes.unset(&key());
     wait("the worker's end", || running.outboxes.view(&key()).is_none().then_some(())).await;
+}
+
+/// Breaks at the first attempt.
+struct Breaks(Arc<Book>, AtomicUsize);
+
+impl Ledger for Breaks {
+    fn write(&self, changes: Vec<Change>) -> BoxFuture<'static, bool> {
+        let breaks = changes.iter().any(|change| change.fate == Fate::Begun) && self.1.fetch_add(1, Ordering::Relaxed) == 0;
+        let written = self.0.write(changes);
+        Box::pin(async move {
+            assert!(!breaks, "this is what the test is about");
+            written.await
+        })
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_panics_is_dead_and_the_next_goes_out() {
+    let site = site(vec![ok()]).await;
+    let book = Book::new(true);
+    let running = run_with(Arc::clone(&book), Arc::new(Breaks(book, AtomicUsize::new(0))));
+    running.outboxes.set(Arc::new(channel(webhook(endpoint(&site.url("/"))))));
+    running.outboxes.put(item(1, firing("a")));
+    running.outboxes.put(item(2, notification("b", vec![alert("HighErrorRate", Status::Resolved)])));
+    wait("the second", || (running.book.count("delivered") == 1).then_some(())).await;
+    assert_eq!(running.book.answers("dead"), ["the attempt itself broke: see the log"]);
+    assert_eq!(site.heard().len(), 1);
 }
 
 #[tokio::test]

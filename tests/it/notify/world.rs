@@ -206,9 +206,13 @@ impl Drop for Running {
 }
 
 pub fn run(book: Arc<Book>) -> Running {
+    run_with(Arc::clone(&book), book)
+}
+
+/// With another ledger before the book.
+pub fn run_with(book: Arc<Book>, ledger: Arc<dyn Ledger>) -> Running {
     let metrics = Metrics::new().unwrap();
     let tally = Tally::new(&metrics).unwrap();
-    let ledger: Arc<dyn Ledger> = Arc::clone(&book) as Arc<dyn Ledger>;
     let (outboxes, pool) = Outboxes::new(Arc::new(sender()), ledger, Clock::system(), tally, 7);
     let shutdown = CancellationToken::new();
     tokio::spawn(pool.run(shutdown.clone()));
