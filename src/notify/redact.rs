@@ -1,5 +1,6 @@
 //! Takes secrets out of what a receiver said, before anybody sees it: some repeat what they were sent. Pure.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use url::Url;
 
 use super::text::{chars, cut, one_line};
@@ -31,7 +32,8 @@ impl Redact {
         self
     }
 
-    /// The values of headers that came from a Secret, and of a scheme before them.
+    /// The values of headers that came from a Secret, without a scheme before them too, and the name and the password of
+    /// a Basic one (RFC 7617), which is what stands before a URL's host as well.
     #[must_use]
     pub(super) fn headers(mut self, headers: &[Header]) -> Self {
         for header in headers.iter().filter(|header| header.value.is_sensitive()) {
@@ -39,6 +41,11 @@ impl Redact {
             self.add(value);
             if let Some((_, token)) = value.split_once(' ') {
                 self.add(token.trim());
+                let pair = BASE64_STANDARD.decode(token.trim()).ok().and_then(|pair| String::from_utf8(pair).ok());
+                if let Some((name, password)) = pair.as_deref().and_then(|pair| pair.split_once(':')) {
+                    self.add(name);
+                    self.add(password);
+                }
             }
         }
         self
@@ -89,6 +96,11 @@ mod tests {
             redact.clean("no api for /api/v2/T0KEN-abcdef?key=s3cret-s3cret\nof user with pass-word, tok-1, routing"),
             "no api for /api/v2/***?*** of *** with ***, ***, ***"
         );
+        // printf 'ops:p@ss word' | base64
+        let mut value = HeaderValue::from_static("Basic b3BzOnBAc3Mgd29yZA==");
+        value.set_sensitive(true);
+        let basic = Redact::default().headers(&[Header { name: HeaderName::from_static("authorization"), value }]);
+        assert_eq!(basic.clean("ops may not in with p@ss word (b3BzOnBAc3Mgd29yZA==)"), "*** may not in with *** (***)");
         assert_eq!(redact.clean(&"é".repeat(300)).chars().count(), SAID_MAX);
     }
 }

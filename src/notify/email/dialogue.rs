@@ -14,7 +14,7 @@ use tokio::{
 
 use super::answer::{Recipients, refused};
 use crate::{
-    model::{Address, Email, IpFamily, Login, MailSecurity, Tls},
+    model::{Address, Email, IpFamily, Login, MailSecurity, Secret, Tls},
     net::{Alpn, Failure, Net},
     notify::{Answer, Parts, redact::Redact},
     probe::tls::replies::{REPLY_MAX, SmtpReply, smtp_reply},
@@ -46,10 +46,23 @@ pub(super) async fn deliver(net: &Net, email: &Email, mail: &str, done: &Parts, 
 fn redact(security: &MailSecurity) -> Redact {
     match security {
         MailSecurity::StartTls { login: Some(login), .. } | MailSecurity::Tls { login: Some(login), .. } => {
-            Redact::default().secret(&login.password).secret(&login.username)
+            let redact = Redact::default().secret(&login.password).secret(&login.username);
+            // As they go over the wire too: some servers repeat a line that they do not take.
+            let wire = [plain(login), BASE64_STANDARD.encode(login.username.expose()), password(login)];
+            wire.into_iter().map(Secret::new).fold(redact, |redact, secret| redact.secret(&secret))
         }
         _ => Redact::default(),
     }
+}
+
+/// What PLAIN sends (RFC 4616).
+fn plain(login: &Login) -> String {
+    BASE64_STANDARD.encode(format!("\0{}\0{}", login.username.expose(), login.password.expose()))
+}
+
+/// What LOGIN sends last.
+fn password(login: &Login) -> String {
+    BASE64_STANDARD.encode(login.password.expose())
 }
 
 struct Attempt<'a> {
@@ -211,14 +224,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
     async fn login(&mut self, login: Option<&Login>, hello: &Hello) -> Result<(), Answer> {
         let Some(login) = login else { return Ok(()) };
         let mechanisms: Vec<String> = hello.words("AUTH").into_iter().flatten().map(str::to_ascii_uppercase).collect();
-        let (username, password) = (login.username.expose(), login.password.expose());
         if mechanisms.iter().any(|one| one == "PLAIN") {
-            let secret = BASE64_STANDARD.encode(format!("\0{username}\0{password}"));
-            self.ask("AUTH PLAIN", format!("AUTH PLAIN {secret}\r\n").as_bytes(), 235).await?;
+            self.ask("AUTH PLAIN", format!("AUTH PLAIN {}\r\n", plain(login)).as_bytes(), 235).await?;
         } else if mechanisms.iter().any(|one| one == "LOGIN") {
             self.ask("AUTH LOGIN", b"AUTH LOGIN\r\n", 334).await?;
-            self.ask("the user", format!("{}\r\n", BASE64_STANDARD.encode(username)).as_bytes(), 334).await?;
-            self.ask("the password", format!("{}\r\n", BASE64_STANDARD.encode(password)).as_bytes(), 235).await?;
+            let username = BASE64_STANDARD.encode(login.username.expose());
+            self.ask("the user", format!("{username}\r\n").as_bytes(), 334).await?;
+            self.ask("the password", format!("{}\r\n", password(login)).as_bytes(), 235).await?;
         } else {
             let what = "offers neither AUTH PLAIN nor AUTH LOGIN";
             return Err(Answer::permanent(format!("{} {what}", self.address)));
@@ -281,6 +293,24 @@ mod tests {
     #[test]
     fn dots_at_the_begin_of_lines_are_doubled() {
         assert_eq!(data("a\r\n.\r\n..b\r\n"), b"a\r\n..\r\n...b\r\n.\r\n");
+    }
+
+    #[test]
+    fn what_a_server_repeats_of_a_login_is_not_shown() {
+        let secret = |text: &str| Secret::new(text.to_owned());
+        let login = Login { username: secret("probity"), password: secret("s3cret") };
+        let tls = std::sync::Arc::new(Tls::default());
+        for security in [
+            MailSecurity::StartTls { tls: tls.clone(), login: Some(login.clone()) },
+            MailSecurity::Tls { tls, login: Some(login) },
+        ] {
+            let redact = redact(&security);
+            // printf '\0probity\0s3cret' | base64; then each alone.
+            for line in ["AUTH PLAIN AHByb2JpdHkAczNjcmV0", "cHJvYml0eQ==", "czNjcmV0", "probity", "s3cret"] {
+                let said = redact.clean(&format!("unknown command: {line}"));
+                assert!(said.ends_with(": ***") || said.ends_with("AUTH PLAIN ***"), "{said}");
+            }
+        }
     }
 
     #[test]
