@@ -100,7 +100,10 @@ mod tests {
         let mut value = HeaderValue::from_static("Basic b3BzOnBAc3Mgd29yZA==");
         value.set_sensitive(true);
         let basic = Redact::default().headers(&[Header { name: HeaderName::from_static("authorization"), value }]);
-        assert_eq!(basic.clean("ops may not in with p@ss word (b3BzOnBAc3Mgd29yZA==)"), "*** may not in with *** (***)");
+        assert_eq!(
+            basic.clean("ops may not in with p@ss word (b3BzOnBAc3Mgd29yZA==)"),
+            "*** may not in with *** (***)"
+        );
         assert_eq!(redact.clean(&"é".repeat(300)).chars().count(), SAID_MAX);
     }
 }

@@ -103,20 +103,25 @@ impl Outboxes {
 
     /// Does something with the channel's slot, a new one where there is none.
     fn with(&self, key: &ObjectKey, change: impl FnOnce(&Slot, &mut Inbox)) {
-        let slot = {
-            let mut slots = self.0.slots.lock();
-            let known = slots.get(key).filter(|slot| !slot.inbox.lock().closed).cloned();
-            let slot = known.unwrap_or_else(|| {
-                let slot = Arc::new(Slot::new(key));
-                slots.insert(key.clone(), Arc::clone(&slot));
-                self.0.fresh.lock().push(Arc::clone(&slot));
-                self.0.wake.notify_one();
-                slot
-            });
-            // Under the lock of all, so that it is not closed in between.
-            change(&slot, &mut slot.inbox.lock());
-            slot
+        let mut change = Some(change);
+        let mut once = |slot: &Slot, inbox: &mut Inbox| {
+            if let Some(change) = change.take() {
+                change(slot, inbox);
+            }
         };
+        let mut slots = self.0.slots.lock();
+        // Whether it has ended is seen under the lock under which it is changed: its worker may end it at any time.
+        let known = slots.get(key).filter(|slot| slot.open(&mut once).is_some()).cloned();
+        let slot = known.unwrap_or_else(|| {
+            let slot = Arc::new(Slot::new(key));
+            // Nobody can have ended a new one.
+            slot.open(&mut once);
+            slots.insert(key.clone(), Arc::clone(&slot));
+            self.0.fresh.lock().push(Arc::clone(&slot));
+            self.0.wake.notify_one();
+            slot
+        });
+        drop(slots);
         slot.wake.notify_one();
     }
 }
@@ -146,5 +151,63 @@ impl Pool {
         }
         while workers.join_next().await.is_some() {}
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::{
+        alert::NotificationId,
+        metrics::Metrics,
+        net::{Egress, Net},
+        notify::{outbox::Change, wording::samples::firing},
+        telemetry::LogFormat,
+    };
+
+    struct Nowhere;
+
+    impl Ledger for Nowhere {
+        fn write(&self, _: Vec<Change>) -> futures::future::BoxFuture<'static, bool> {
+            Box::pin(std::future::ready(true))
+        }
+    }
+
+    #[test]
+    fn what_is_put_while_a_worker_ends_is_taken_in_by_another() {
+        let clock = Clock::system();
+        let net = Arc::new(Net::new(Egress::default(), clock.clone()));
+        let sender = Sender::new(net, clock.clone(), Arc::new(|_| Ok(())), LogFormat::Json, None);
+        let tally = Tally::new(&Metrics::new().unwrap()).unwrap();
+        let (outboxes, _pool) = Outboxes::new(Arc::new(sender), Arc::new(Nowhere), clock, tally, 7);
+        let done = AtomicBool::new(false);
+        let count = 50_000;
+        let taken = std::thread::scope(|scope| {
+            // In the place of the workers: takes what there is, and ends each that is idle.
+            let worker = scope.spawn(|| {
+                let (mut taken, mut slots) = (0, Vec::<Arc<Slot>>::new());
+                loop {
+                    let last = done.load(Ordering::Acquire);
+                    slots.extend(std::mem::take(&mut *outboxes.0.fresh.lock()));
+                    for slot in &slots {
+                        taken += std::mem::take(&mut slot.inbox.lock().items).len();
+                    }
+                    slots.retain(|slot| !slot.close());
+                    if last {
+                        return taken;
+                    }
+                }
+            });
+            let mut one = firing();
+            for order in 0..count {
+                one.id = NotificationId(order.to_string().into());
+                outboxes.put(Item::new(Arc::new(one.clone()), order));
+            }
+            done.store(true, Ordering::Release);
+            worker.join().unwrap()
+        });
+        assert_eq!(taken, count as usize);
     }
 }

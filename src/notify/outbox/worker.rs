@@ -60,8 +60,14 @@ impl Slot {
         }
     }
 
+    /// Does something with the slot; None when it has ended.
+    pub(super) fn open<T>(&self, change: impl FnOnce(&Self, &mut Inbox) -> T) -> Option<T> {
+        let mut inbox = self.inbox.lock();
+        (!inbox.closed).then(|| change(self, &mut inbox))
+    }
+
     /// Ends the slot, unless something has come for it.
-    fn close(&self) -> bool {
+    pub(super) fn close(&self) -> bool {
         let mut inbox = self.inbox.lock();
         inbox.closed = inbox.items.is_empty() && inbox.standing.is_empty() && self.channel.borrow().is_none();
         inbox.closed

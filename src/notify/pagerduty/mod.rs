@@ -34,8 +34,6 @@ pub(super) async fn send(http: &Http<'_>, pagerduty: &PagerDuty, letter: &Letter
     }
     match refused.as_slice() {
         [] => last,
-        [first, ..] => {
-            Answer::permanent(format!("{} events were refused: {first}", refused.len())).with_done(&taken)
-        }
+        [first, ..] => Answer::permanent(format!("{} events were refused: {first}", refused.len())).with_done(&taken),
     }
 }

@@ -152,7 +152,8 @@ struct Breaks(Arc<Book>, AtomicUsize);
 
 impl Ledger for Breaks {
     fn write(&self, changes: Vec<Change>) -> BoxFuture<'static, bool> {
-        let breaks = changes.iter().any(|change| change.fate == Fate::Begun) && self.1.fetch_add(1, Ordering::Relaxed) == 0;
+        let breaks =
+            changes.iter().any(|change| change.fate == Fate::Begun) && self.1.fetch_add(1, Ordering::Relaxed) == 0;
         let written = self.0.write(changes);
         Box::pin(async move {
             assert!(!breaks, "this is what the test is about");
