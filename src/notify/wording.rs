@@ -160,9 +160,12 @@ pub(super) fn description(alert: &Alert) -> Option<&str> {
         .find(|text| !text.trim().is_empty() && *text != message(alert))
 }
 
+/// Receivers refuse a whole message for one URL that is longer: Discord's limit is 2,048 characters, Slack's 3,000.
+const URL_MAX: usize = 2_000;
+
 /// Where its runbook is, if that can be followed.
 pub(super) fn runbook(alert: &Alert) -> Option<&str> {
-    let url = alert.annotations.get("runbook_url")?;
+    let url = alert.annotations.get("runbook_url").filter(|url| url.len() <= URL_MAX)?;
     let parsed = url::Url::parse(url).ok()?;
     matches!(parsed.scheme(), "http" | "https").then_some(url)
 }
@@ -348,6 +351,11 @@ mod tests {
         assert_eq!(annotations(&one).get("message"), Some("Error rate is 7.5%"));
         one.annotations = Labels::annotations([("runbook_url", "javascript:alert(1)")]);
         assert_eq!((runbook(&one), description(&one)), (None, None));
+        for (length, shown) in [(URL_MAX, true), (URL_MAX + 1, false)] {
+            let url = format!("{:a<length$}", "https://runbooks.example/");
+            one.annotations = Labels::annotations([("runbook_url", url)]);
+            assert_eq!(runbook(&one).is_some(), shown, "{length}");
+        }
         for (ms, words) in [(0, "0 ms"), (999, "999 ms"), (1_000, "1s"), (61_000, "1m 1s"), (90_061_000, "1d 1h")] {
             assert_eq!(duration(0, ms), words);
         }
