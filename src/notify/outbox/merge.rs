@@ -1,36 +1,48 @@
 //! Several notifications that wait for one group, as one. Pure.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::Arc,
+};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    alert::{Alert, Fingerprint, Incident, Notification, NotificationId, Status},
+    alert::{Alert, Fingerprint, Incident, Notification, NotificationId, Status, Why},
     clock::WallMs,
 };
 
 /// Alerts that the one message holds beside its news; those beyond are counted in it. Ten times what any receiver shows.
 const ALERTS_MAX: usize = 1_000;
 
-/// One notification that says what all of them say, each episode as it stands last. What fired in an earlier one and is
-/// resolved in a later was never told to fire: the message says both. `waiting` is in order.
+/// One notification that says what all of them say, each episode as it stands last. What fired in an earlier one, as news
+/// and not once more, and is resolved in a later was never told to fire: the message says both. `waiting` is in order.
 pub(super) fn merge(waiting: &[Arc<Notification>]) -> Option<Notification> {
     let last = waiting.last()?;
     // Two episodes of an incident have other beginnings, and each gets its end.
     type Episode = (Incident, Fingerprint, WallMs);
     let mut order: Vec<Episode> = Vec::new();
     let mut alerts: BTreeMap<Episode, Alert> = BTreeMap::new();
-    for alert in waiting.iter().flat_map(|notification| &notification.alerts) {
+    // Those of which nobody was told before that they fire.
+    let mut fresh: BTreeSet<Episode> = BTreeSet::new();
+    for (why, alert) in waiting.iter().flat_map(|one| one.alerts.iter().map(|alert| (one.why, alert))) {
         let key = (alert.incident, alert.fingerprint, alert.starts_at);
-        let before = alerts.get(&key);
-        let news = before.is_some_and(|before| before.news);
-        let untold = before.is_some_and(|before| before.status != Status::Resolved || before.untold);
         let mut alert = alert.clone();
-        alert.news |= news;
-        alert.untold |= alert.status == Status::Resolved && untold;
-        if alerts.insert(key, alert).is_none() {
+        if alert.status != Status::Resolved {
+            if alert.news && why != Why::Repeat {
+                fresh.insert(key);
+            }
+        } else {
+            alert.untold |= fresh.contains(&key);
+        }
+        if let Some(before) = alerts.get(&key) {
+            alert.news |= before.news;
+            alert.untold |= alert.status == Status::Resolved && before.untold;
+        } else {
             order.push(key);
         }
+        alerts.insert(key, alert);
     }
     let mut alerts: Vec<Alert> = order.iter().filter_map(|key| alerts.remove(key)).collect();
     // What is news is never left out: `pick` bounds how much of it there can be.
@@ -46,6 +58,8 @@ pub(super) fn merge(waiting: &[Arc<Notification>]) -> Option<Notification> {
         id: id(waiting),
         alerts,
         truncated: truncated.saturating_add(u32::try_from(cut).unwrap_or(u32::MAX)),
+        // What is told for the first time is not told again.
+        why: waiting.iter().rev().map(|one| one.why).find(|why| *why != Why::Repeat).unwrap_or(Why::Repeat),
         // The delay counts from when the first of them was to be told.
         created_at: waiting.iter().map(|notification| notification.created_at).min().unwrap_or(last.created_at),
         ..Notification::clone(last)
@@ -71,7 +85,7 @@ fn id(waiting: &[Arc<Notification>]) -> NotificationId {
 mod tests {
     use super::*;
     use crate::{
-        alert::{Severity, Why},
+        alert::Severity,
         notify::wording::samples::{alert, notification},
     };
 
@@ -102,5 +116,35 @@ mod tests {
             merged.alerts.iter().filter(|alert| &*alert.name == "A").map(|alert| alert.untold).collect();
         assert_eq!(untold, [true, false]);
         assert_eq!(merge(&[]), None);
+    }
+
+    #[test]
+    fn what_was_told_before_is_only_resolved() {
+        let fires = alert("A", Severity::High, Status::Firing);
+        let ended = alert("A", Severity::High, Status::Resolved);
+        let beside = Alert { news: false, ..fires.clone() };
+        let with = |why, alerts: Vec<Alert>, id: &str| {
+            let mut one = notification(alerts);
+            (one.why, one.id) = (why, NotificationId(id.into()));
+            Arc::new(one)
+        };
+        let last = with(Why::AllResolved, vec![ended], "9");
+        for (before, why, untold) in [
+            (vec![with(Why::First, vec![fires.clone()], "1")], Why::First, true),
+            (vec![with(Why::New, vec![beside], "1")], Why::New, false),
+            (vec![with(Why::Repeat, vec![fires.clone()], "1")], Why::Repeat, false),
+            (
+                vec![with(Why::First, vec![fires.clone()], "1"), with(Why::Repeat, vec![fires], "2")],
+                Why::First,
+                true,
+            ),
+        ] {
+            let merged = merge(&before).unwrap();
+            assert_eq!(merged.why, why, "{before:?}");
+            let merged = merge(&[before, vec![Arc::clone(&last)]].concat()).unwrap();
+            assert_eq!((merged.why, merged.alerts[0].untold), (Why::AllResolved, untold), "{why}");
+            let again = merge(&[Arc::new(merge(&[Arc::new(merged)]).unwrap())]).unwrap();
+            assert_eq!(again.alerts[0].untold, untold);
+        }
     }
 }
