@@ -9,7 +9,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    alert::{Alert, Fingerprint, Incident, Notification, NotificationId, Status, Why},
+    alert::{Alert, Incident, Notification, NotificationId, Status, Why},
     clock::WallMs,
 };
 
@@ -20,14 +20,14 @@ const ALERTS_MAX: usize = 1_000;
 /// and not once more, and is resolved in a later was never told to fire: the message says both. `waiting` is in order.
 pub(super) fn merge(waiting: &[Arc<Notification>]) -> Option<Notification> {
     let last = waiting.last()?;
-    // Two episodes of an incident have other beginnings, and each gets its end.
-    type Episode = (Incident, Fingerprint, WallMs);
+    // Two episodes of an incident have other beginnings, and each gets its end; its labels may change on the way.
+    type Episode = (Incident, WallMs);
     let mut order: Vec<Episode> = Vec::new();
     let mut alerts: BTreeMap<Episode, Alert> = BTreeMap::new();
     // Those of which nobody was told before that they fire.
     let mut fresh: BTreeSet<Episode> = BTreeSet::new();
     for (why, alert) in waiting.iter().flat_map(|one| one.alerts.iter().map(|alert| (one.why, alert))) {
-        let key = (alert.incident, alert.fingerprint, alert.starts_at);
+        let key = (alert.incident, alert.starts_at);
         let mut alert = alert.clone();
         if alert.status != Status::Resolved {
             if alert.news && why != Why::Repeat {
@@ -116,6 +116,14 @@ mod tests {
             merged.alerts.iter().filter(|alert| &*alert.name == "A").map(|alert| alert.untold).collect();
         assert_eq!(untold, [true, false]);
         assert_eq!(merge(&[]), None);
+    }
+
+    #[test]
+    fn what_is_resolved_under_other_labels_is_one_alert() {
+        let first = of(vec![alert("A", Severity::Critical, Status::Firing)], "1");
+        let merged = merge(&[first, of(vec![alert("A", Severity::High, Status::Resolved)], "2")]).unwrap();
+        let told: Vec<_> = merged.alerts.iter().map(|alert| (alert.severity, alert.status, alert.untold)).collect();
+        assert_eq!(told, [(Some(Severity::High), Status::Resolved, true)]);
     }
 
     #[test]

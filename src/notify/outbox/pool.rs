@@ -179,7 +179,7 @@ mod tests {
     fn what_is_put_while_a_worker_ends_is_taken_in_by_another() {
         let clock = Clock::system();
         let net = Arc::new(Net::new(Egress::default(), clock.clone()));
-        let sender = Sender::new(net, clock.clone(), Arc::new(|_| Ok(())), LogFormat::Json, None);
+        let sender = Sender::new(net, clock.clone(), Arc::new(|_: &[u8]| Ok(())), LogFormat::Json, None);
         let tally = Tally::new(&Metrics::new().unwrap()).unwrap();
         let (outboxes, _pool) = Outboxes::new(Arc::new(sender), Arc::new(Nowhere), clock, tally, 7);
         let done = AtomicBool::new(false);
