@@ -141,11 +141,7 @@ mod tests {
             (vec![with(Why::First, vec![fires.clone()], "1")], Why::First, true),
             (vec![with(Why::New, vec![beside], "1")], Why::New, false),
             (vec![with(Why::Repeat, vec![fires.clone()], "1")], Why::Repeat, false),
-            (
-                vec![with(Why::First, vec![fires.clone()], "1"), with(Why::Repeat, vec![fires], "2")],
-                Why::First,
-                true,
-            ),
+            (vec![with(Why::First, vec![fires.clone()], "1"), with(Why::Repeat, vec![fires], "2")], Why::First, true),
         ] {
             let merged = merge(&before).unwrap();
             assert_eq!(merged.why, why, "{before:?}");
