@@ -75,6 +75,20 @@ pub enum Event {
         /// Whether it ended, rather than began.
         #[serde(default, skip_serializing_if = "no")]
         ended: bool,
+        /// Until when it stands in the way, as far as is known.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            serialize_with = "write_some_time",
+            deserialize_with = "read_some_time"
+        )]
+        until: Option<WallMs>,
+        /// Who made it, and what for.
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        said: Arc<str>,
+        /// The channel that is told in place of this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instead: Option<Arc<str>>,
     },
     /// A notification was sent, or tried to be.
     Notification {

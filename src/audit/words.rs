@@ -25,10 +25,19 @@ impl Entry {
                 with(format!("{from} to {to}{reason}{value}"), message)
             }
             Event::Told { channel, status, why } => format!("{channel} is told that it is {status}: {why}"),
-            Event::Suppression { by, name, channel, status, ended } => {
+            Event::Suppression { by, name, channel, status, ended, until, said, instead } => {
                 let whom = channel.as_deref().unwrap_or("nobody");
                 let not = if channel.is_some() { "not " } else { "" };
-                let name = if name.is_empty() { String::new() } else { format!(" {name}") };
+                let mut name = if name.is_empty() { String::new() } else { format!(" {name}") };
+                if let Some(until) = until {
+                    name.push_str(&format!(" until {}", rfc3339(*until)));
+                }
+                if !said.is_empty() {
+                    name.push_str(&format!(", {said}"));
+                }
+                if let Some(instead) = instead {
+                    name.push_str(&format!("; {instead} is told instead"));
+                }
                 match ended {
                     false => format!("{whom} is {not}told that it is {status}: {by}{name}"),
                     true => format!("{by}{name} no longer stands in the way of telling that it is {status}"),

@@ -9,10 +9,12 @@ mod completion;
 mod crds;
 pub mod egress;
 mod exit;
+mod notify;
 mod run;
 mod status;
 mod test;
 mod validate;
+mod why;
 mod xml;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -81,6 +83,14 @@ pub enum Command {
     /// What happened, oldest first: transitions, what was told to whom, what was not and why. The exit code is 0,
     /// or 1 when `verify` finds a row that is missing or changed, 3 when the trail cannot be read.
     Audit(Box<audit::Args>),
+    /// Tells what happened to an alert, or why nobody was told
+    ///
+    /// In words, and what matters most first: who was told and what they answered, who was not and which silence,
+    /// window, rule, check or limit is why, and what happens next. Times are UTC. The exit code is 2 when nothing is
+    /// known of what was asked, 3 when the server or the trail cannot be read.
+    Why(Box<why::Args>),
+    /// Tries the channels that people are told by
+    Notify(Box<notify::Args>),
     /// Prints the CustomResourceDefinitions
     Crds(crds::Args),
     /// Prints a completion script for a shell
@@ -105,6 +115,8 @@ pub fn main() -> Exit {
         Command::Test(args) => test::run(args),
         Command::Status(args) => status::run(&cli, args),
         Command::Audit(args) => audit::run(args),
+        Command::Why(args) => why::run(args),
+        Command::Notify(args) => notify::run(&cli, args),
         Command::Crds(args) => crds::run(args),
         Command::Completion(args) => completion::run(args),
     }

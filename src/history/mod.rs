@@ -35,7 +35,7 @@ pub use recent::{Part, Recent, Uptime};
 pub use record::{Class, Record, Run};
 pub use sqlite::{AuditReader, OpenError, Options, SqliteStore, open};
 pub use store::{Keeper, ReadError, Stats, Store, StoreHealth, Transition};
-pub use trail::{About, AuditPage, AuditQuery, Cursor, moment};
+pub use trail::{About, AuditPage, AuditQuery, Cursor, PAGE_MAX as AUDIT_PAGE_MAX, moment};
 pub use view::{Bucket, History, Latency};
 pub use volatile::Volatile;
 

@@ -35,6 +35,8 @@ pub struct AuditQuery {
 pub enum About {
     /// 16 hexadecimal digits.
     Fingerprint(Arc<str>),
+    /// The first of them.
+    FingerprintPrefix(Arc<str>),
     /// An alert's name.
     Alert(Arc<str>),
     Rule {
@@ -68,6 +70,9 @@ impl About {
     pub fn takes(&self, index: &Index) -> bool {
         match self {
             Self::Fingerprint(fingerprint) => index.fingerprint.as_ref() == Some(fingerprint),
+            Self::FingerprintPrefix(first) => {
+                index.fingerprint.as_ref().is_some_and(|fingerprint| fingerprint.starts_with(&**first))
+            }
             Self::Alert(alert) => index.alert.as_ref() == Some(alert),
             Self::Rule { namespace, name } => {
                 index.rule.as_ref() == Some(name) && namespace.as_ref().is_none_or(|wanted| *wanted == index.namespace)

@@ -28,6 +28,7 @@ mod tally;
 mod teams;
 mod telegram;
 mod text;
+pub mod trial;
 mod webhook;
 mod wording;
 

@@ -100,12 +100,7 @@ fn wanted(query: &Query, visible: &Visible, limit: usize, now: WallMs) -> Result
         query.get("notification").map(|id| About::Notification(id.into())),
     ];
     let mut about = ways.into_iter().flatten();
-    let namespaces = match (query.get("namespace").filter(|name| !name.is_empty()), visible) {
-        (Some(one), visible) if visible.takes(one) => Some(Arc::new([Arc::from(one)].into())),
-        (None, Visible::All) => None,
-        (None, Visible::In(namespaces)) => Some(namespaces.clone()),
-        (Some(_), _) | (None, Visible::Nothing) => Some(Arc::default()),
-    };
+    let namespaces = visible.narrowed(query.get("namespace").filter(|name| !name.is_empty()));
     let wanted = AuditQuery {
         since: moment("since")?,
         until: moment("until")?,
@@ -125,12 +120,16 @@ fn wrong_after() -> String {
     "it is not the `next` of an answer in the same order".to_owned()
 }
 
-fn parsed<T>(query: &Query, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, ApiError> {
+pub(super) fn parsed<T>(
+    query: &Query,
+    name: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, ApiError> {
     let parsed = query.get(name).filter(|text| !text.is_empty()).map(parse).transpose();
     parsed.map_err(|why| ApiError::bad_request(format!("query parameter \"{name}\": {why}")))
 }
 
-fn unread(error: &ReadError) -> ApiError {
+pub(super) fn unread(error: &ReadError) -> ApiError {
     if matches!(error, ReadError::Busy | ReadError::Closed) {
         return ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string());
     }

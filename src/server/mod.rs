@@ -31,6 +31,7 @@ mod routes;
 mod scrape;
 mod tls;
 mod visible;
+mod why;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 

@@ -147,6 +147,17 @@ fn schemas() -> Value {
                 "raw": {"type": "string", "description": "The row's bytes in base64, where somebody changed them."},
             },
         },
+        "Why": object(json!({
+            "asked": text, "at": moment, "alert": {"anyOf": [reference("WhyAlert"), {"type": "null"}]},
+            "headline": {"type": "string", "description": "What matters most. Times in texts are UTC."},
+            "who": {"type": "array", "items": text}, "steps": {"type": "array", "items": object(json!({"at": moment, "text": text}))},
+            "leftOut": count, "now": text, "others": {"type": "array", "items": reference("WhyAlert")},
+            "notes": {"type": "array", "items": text},
+        })),
+        "WhyAlert": object(json!({
+            "name": text, "namespace": text, "rule": text, "fingerprint": text,
+            "state": {"enum": ["pending", "firing", "resolved", "inactive", "unknown"]}, "since": moment, "text": text,
+        })),
         "OpenApi": {"type": "object"},
     })
 }

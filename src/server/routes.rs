@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use warp::{Filter, filters::BoxedFilter, reply::Response};
 
-use super::{Limits, State, alerting, audit, checks, health, history, meta, scrape};
+use super::{Limits, State, alerting, audit, checks, health, history, meta, scrape, why};
 use crate::model::Kind;
 
 /// One endpoint. All of them are read: GET and HEAD.
@@ -236,6 +236,24 @@ pub(super) static ROUTES: &[Route] = &[
         ("after", "`next` of the answer before", "1800000000000:3:17"),
         ("order", "time, or chain: as the rows hang together, to be proven; then without filters", "time"),
     ]),
+    Route::json(
+        "/api/v1/why",
+        "why",
+        "Why",
+        "What happened to an alert, who was told and who was not, and why; or why a rule has none",
+    )
+    .asks(Asks::ListAlerts)
+    .query(&[
+        (
+            "alert",
+            "an alert's name or fingerprint (or how it begins), or a rule: NAMESPACE/NAME or NAME",
+            "HighErrorRate",
+        ),
+        ("at", "how it stood at this moment: RFC 3339, or how long ago", "90m"),
+        ("since", "from this moment on; as far back as the newest episode goes where it is absent", "7d"),
+        NAMESPACE,
+    ])
+    .also(&[(404, "nothing is known of it")]),
     Route::json("/api/v1/openapi.json", "openapi", "OpenApi", "This API, as OpenAPI 3.1"),
 ];
 
@@ -268,6 +286,8 @@ pub(super) fn filter(state: &Arc<State>, limits: &Limits) -> BoxedFilter<(Respon
         .or(audit::filter(state))
         .unify()
         .or(alerting::filter(state))
+        .unify()
+        .or(why::filter(state))
         .unify()
         .boxed()
 }

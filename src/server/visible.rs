@@ -22,6 +22,16 @@ impl Visible {
             Self::Nothing => false,
         }
     }
+
+    /// The namespaces that are told of, where one may be asked for; None: all.
+    pub(super) fn narrowed(&self, to: Option<&str>) -> Option<Arc<BTreeSet<Arc<str>>>> {
+        match (to, self) {
+            (Some(one), visible) if visible.takes(one) => Some(Arc::new([Arc::from(one)].into())),
+            (None, Self::All) => None,
+            (None, Self::In(namespaces)) => Some(namespaces.clone()),
+            (Some(_), _) | (None, Self::Nothing) => Some(Arc::default()),
+        }
+    }
 }
 
 /// What this request may see, for a handler.

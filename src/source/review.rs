@@ -9,7 +9,7 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc};
 use super::manifest::{self, Document, FindError, LoadError, Position};
 use crate::{
     api::TEST_KIND,
-    model::{HealthCheck, Kind, Object, ObjectKey},
+    model::{Channel, HealthCheck, Kind, Object, ObjectKey},
     trial::Suite,
     validate::{self, Fault, FieldError, FieldPath, Judged, Setting, What},
 };
@@ -28,6 +28,8 @@ pub struct Review {
     pub checks: Vec<Arc<HealthCheck>>,
     /// Those that cannot, and why.
     pub unsupported: Vec<(ObjectKey, String)>,
+    /// Channels, with their Secrets, as far as they could be judged.
+    pub channels: Vec<Arc<Channel>>,
     /// All objects without a mistake, with their files.
     pub objects: Vec<(Arc<str>, Object)>,
     /// Tests of rules without a mistake in themselves.
@@ -168,6 +170,7 @@ fn judge(documents: &[Document], leniency: Leniency, review: &mut Review) {
         }
         match (&one.what, &one.key, one.mistakes.as_slice()) {
             (What::Ours(_, Some(Object::HealthCheck(check))), _, _) => review.checks.push(check.clone()),
+            (What::Ours(_, Some(Object::NotificationChannel(channel))), _, _) => review.channels.push(channel.clone()),
             (What::Ours(Kind::HealthCheck, None), Some(key), [first, rest @ ..])
                 if [first].into_iter().chain(rest).all(|mistake| mistake.fault == Fault::NotSupported) =>
             {

@@ -10,9 +10,11 @@
 
 mod ask;
 mod bell;
+mod blind;
 pub mod board;
 mod dead;
 mod judging;
+mod known;
 mod ledger;
 mod points;
 mod record;
@@ -58,6 +60,7 @@ pub(crate) use judging::{Judging, failed, render};
 pub use ledger::Books;
 pub use tally::Tally;
 pub(crate) use windows::Windows;
+pub use world::figure;
 pub(crate) use world::{Now as Present, seen};
 
 /// Changes of checks that are taken before what follows from them is written: one transaction of so many alerts is some
@@ -102,6 +105,8 @@ pub struct Alerting {
     alertmanagers: BTreeSet<ObjectKey>,
     sights: tell::Sights,
     show: show::Show,
+    /// What the audit trail says of rules that do not see.
+    blindness: blind::Blind,
     commit: Commit,
     sending: Vec<Item>,
     order: u64,
@@ -200,6 +205,7 @@ impl Alerting {
             alertmanagers: BTreeSet::new(),
             sights: tell::Sights::default(),
             show: show::Show::new(board, tally),
+            blindness: blind::Blind::default(),
             commit: Commit::default(),
             sending: Vec::new(),
             order,
@@ -288,6 +294,9 @@ impl Alerting {
         self.book(book::Event::Time);
         self.take_in();
         self.desk(desk::Event::Time);
+        for said in self.blindness.lasted(self.now()) {
+            self.write_blind(&said);
+        }
         self.write();
         // Before that a channel that has not come yet would seem not to be there.
         if self.loaded {
@@ -332,6 +341,9 @@ impl Alerting {
                 book::Effect::Rule(key) => {
                     let sight = self.book.rule(&key).map(|(_, state)| state.sight());
                     self.sights.tell(&key, sight.as_ref());
+                    if let Some(said) = self.blindness.see(&key, sight.as_ref(), now) {
+                        self.write_blind(&said);
+                    }
                     self.show.rule(key);
                 }
                 book::Effect::Alerts(rule, incidents) => self.show.alerts(rule, incidents),
@@ -365,6 +377,13 @@ impl Alerting {
         });
     }
 
+    /// Has the audit trail say that a rule does not see what it is about, or does again.
+    fn write_blind(&mut self, said: &blind::Said) {
+        let generation = self.book.rule(&said.rule).map_or(0, |(rule, _)| rule.generation);
+        let at = self.now().wall;
+        self.commit.audit.push(record::rule(&said.rule, at, said.change, generation, &said.message));
+    }
+
     fn answered(&mut self, answered: Option<(ObjectKey, u64, Evaluation, Duration)>) {
         let Some((rule, number, evaluation, took)) = answered else { return };
         self.book_after(book::Event::Answered { rule, number, evaluation }, Some(took));
@@ -390,7 +409,9 @@ impl Alerting {
                     if matches!(fact.what, desk::What::Refused) {
                         self.left_out(&fact.episode.rule.namespace, now);
                     }
-                    record::fact(&mut self.commit, &fact);
+                    let catalog = &self.catalog;
+                    let known = |key: &MuteKey| known::of(catalog, key, now.wall);
+                    record::fact(&mut self.commit, &fact, &known);
                 }
                 desk::Effect::Keep { key, value: Some(value) } => {
                     self.commit.put(Space::Desk, key, value.into_bytes());

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::{
     alert::{
         Episode, Notification, Phase, Status, Transition, Turn,
-        desk::{Ack, Fact, Suppressed, Wait, What},
+        desk::{Ack, Fact, MuteKey, Suppressed, Wait, What},
     },
     audit::{Entry, Event},
-    clock::{WallMs, rfc3339},
+    clock::WallMs,
     history::{Commit, Outbox, OutboxRow, OutboxState, Space},
     model::ObjectKey,
 };
@@ -76,8 +76,16 @@ pub(super) fn row(notification: &Notification, order: u64, body: Vec<u8>) -> Out
     }
 }
 
-/// Adds why something was decided about an alert.
-pub(super) fn fact(commit: &mut Commit, fact: &Fact) {
+/// What is known of a silence or a window beside its name.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub until: Option<WallMs>,
+    /// Who made it, and what for.
+    pub said: Arc<str>,
+}
+
+/// Adds why something was decided about an alert. `known` tells of the silences and windows that stand in the way.
+pub(super) fn fact(commit: &mut Commit, fact: &Fact, known: &dyn Fn(&MuteKey) -> Known) {
     let Fact { at, episode, what } = fact;
     let mut push = |notification: Option<Arc<str>>, event: Event| {
         commit.audit.push(Entry { notification, ..entry(episode, *at, event) });
@@ -89,11 +97,19 @@ pub(super) fn fact(commit: &mut Commit, fact: &Fact) {
         channel: channel.map(|channel| channel.to_string().into()),
         status: status.clone(),
         ended,
+        until: None,
+        said: Arc::from(""),
+        instead: None,
     };
     match what {
         What::Suppressed(Suppressed { mutes, inhibited, dependency }) => {
             for mute in mutes {
-                push(None, suppression(mute.kind.as_str(), mute.object.to_string(), None, false));
+                let mut event = suppression(mute.kind.as_str(), mute.object.to_string(), None, false);
+                if let Event::Suppression { until, said, .. } = &mut event {
+                    let of = known(mute);
+                    (*until, *said) = (of.until, of.said);
+                }
+                push(None, event);
             }
             if let Some((rule, _)) = inhibited {
                 push(None, suppression("inhibition", rule.to_string(), None, false));
@@ -110,7 +126,11 @@ pub(super) fn fact(commit: &mut Commit, fact: &Fact) {
                 Wait::Interval => "grouping.interval",
                 Wait::RateLimit => "rateLimit",
             };
-            push(None, suppression(by, format!("until {}", rfc3339(*until)), Some(channel), false));
+            let mut event = suppression(by, String::new(), Some(channel), false);
+            if let Event::Suppression { until: at, .. } = &mut event {
+                *at = Some(*until);
+            }
+            push(None, event);
         }
         What::Told { channel, notification, why, status } => push(
             Some(notification.0.clone()),
@@ -132,11 +152,11 @@ pub(super) fn fact(commit: &mut Commit, fact: &Fact) {
             push(None, Event::Ack { change: "ended".into(), by: Arc::from(""), comment: Arc::from("") });
         }
         What::Dead { channel, notification, error, instead } => {
-            let name = match instead {
-                Some(instead) => format!("{error}; {instead} is told instead"),
-                None => error.to_string(),
-            };
-            push(Some(notification.0.clone()), suppression("dead channel", name, Some(channel), false));
+            let mut event = suppression("dead channel", error.to_string(), Some(channel), false);
+            if let Event::Suppression { instead: told, .. } = &mut event {
+                *told = instead.as_ref().map(|instead| instead.to_string().into());
+            }
+            push(Some(notification.0.clone()), event);
         }
         What::Refused => push(None, suppression("limit", "there are too many alerts".into(), None, false)),
     }

@@ -34,16 +34,17 @@ impl World for Now<'_> {
     fn figures(&self, check: &ObjectKey, metric: ProbeMetric, minutes: u32) -> Vec<Target> {
         let Some(cell) = self.snapshot.get(check) else { return Vec::new() };
         let view = cell.view.load_full();
-        let figure = |target: &Arc<TargetCell>| Target {
+        let of = |target: &Arc<TargetCell>| Target {
             instance: target.instance.clone(),
             is_one_of_many: view.targets.len() > 1,
-            value: value(&mut target.history.lock(), self.at, minutes, metric),
+            value: figure(&mut target.history.lock(), self.at, minutes, metric),
         };
-        view.targets.iter().map(figure).collect()
+        view.targets.iter().map(of).collect()
     }
 }
 
-fn value(recent: &mut Recent, at: WallMs, minutes: u32, metric: ProbeMetric) -> Option<f64> {
+/// A figure of one target over the last `minutes`, the running one included; None: nothing was seen in that time.
+pub fn figure(recent: &mut Recent, at: WallMs, minutes: u32, metric: ProbeMetric) -> Option<f64> {
     let quantiles = matches!(metric, ProbeMetric::LatencyQuantile(_));
     let figures = recent.figures(at, minutes, quantiles);
     match metric {

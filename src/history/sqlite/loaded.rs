@@ -134,7 +134,9 @@ pub fn page(connection: &mut Connection, query: &AuditQuery) -> rusqlite::Result
     let transaction = connection.transaction()?;
     let (column, wanted) = match &query.about {
         None => (None, None),
-        Some(About::Fingerprint(fingerprint)) => (Some("fingerprint"), Some(fingerprint)),
+        Some(About::Fingerprint(fingerprint) | About::FingerprintPrefix(fingerprint)) => {
+            (Some("fingerprint"), Some(fingerprint))
+        }
         Some(About::Alert(alert)) => (Some("alert"), Some(alert)),
         Some(About::Rule { name, .. }) => (Some("rule"), Some(name)),
         Some(About::Notification(id)) => (Some("notification"), Some(id)),
@@ -143,11 +145,16 @@ pub fn page(connection: &mut Connection, query: &AuditQuery) -> rusqlite::Result
         Some(About::Rule { namespace, .. }) => namespace.clone(),
         _ => None,
     };
+    // Every digit sorts before `g`, so that the index serves a beginning, too.
+    let is = match &query.about {
+        Some(About::FingerprintPrefix(_)) => "BETWEEN ?4 AND ?4 || 'g'",
+        _ => "= ?4",
+    };
     // The attempts at a notification are about each alert that it tells of, and are found by its id.
     let about = column.map_or(String::new(), |column| {
         format!(
-            "AND ({column} = ?4 AND (?5 IS NULL OR namespace = ?5) OR kind = 'notification' AND notification IN
-                 (SELECT notification FROM audit WHERE {column} = ?4 AND (?5 IS NULL OR namespace = ?5)
+            "AND ({column} {is} AND (?5 IS NULL OR namespace = ?5) OR kind = 'notification' AND notification IN
+                 (SELECT notification FROM audit WHERE {column} {is} AND (?5 IS NULL OR namespace = ?5)
                       AND notification IS NOT NULL))"
         )
     });

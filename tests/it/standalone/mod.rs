@@ -15,6 +15,7 @@ mod reload;
 mod shown;
 mod signals;
 mod target;
+mod why;
 pub mod wire;
 
 use std::{fs, path::Path};

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// The modules that decide.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "src/api",
     "src/model",
     "src/promql",
@@ -16,6 +16,7 @@ const PURE: [&str; 9] = [
     "src/alert",
     "src/audit",
     "src/trial",
+    "src/why",
 ];
 
 /// The files of `history` that do I/O; every other one of it is pure.
