@@ -25,7 +25,7 @@ use crate::{
     settings::{Origin, Settings},
     shutdown::Signals,
     source::{
-        self, Catalog, Files, Kubernetes,
+        self, Catalog, Files, Kubernetes, Silences,
         kubernetes::{Cluster, FirstLook, connect, guard},
     },
     supervisor::{Supervisor, chain},
@@ -130,15 +130,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
     let shutdown = CancellationToken::new();
     let server_shutdown = CancellationToken::new();
     let board = engine::alerts::Board::default();
-    let state = Arc::new(server::State {
-        snapshot: snapshot.clone(),
-        board: board.clone(),
-        clock: clock.clone(),
-        metrics: metrics.clone(),
-        readiness: readiness.clone(),
-        progress: progress.clone(),
-        store: store.clone(),
-    });
+    let bell = engine::Bell::default();
     let guarded = settings.egress.guarded.clone();
     let telling = match &objects {
         Objects::Files(_) => None,
@@ -150,7 +142,6 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
     };
     let net = Arc::new(Net::new(settings.egress, clock.clone()));
     let targets = Arc::<Targets>::default();
-    let bell = engine::Bell::default();
     let operator: Arc<str> = match &objects {
         Objects::Files(_) => Arc::from(DEFAULT_NAMESPACE),
         Objects::Cluster { cluster, .. } => cluster.namespace.clone(),
@@ -165,6 +156,28 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         // Blocks for as long as it takes to read what is open.
         tokio::task::spawn_blocking(move || store.load()).await??
     };
+    let silences = Arc::new(match &objects {
+        Objects::Files(_) => {
+            let bell = bell.clone();
+            let tell: source::made::Tell = Arc::new(move |id| bell.object(id));
+            Silences::in_store(catalog.clone(), store.clone(), clock.clone(), operator.clone(), tell, &loaded)
+        }
+        Objects::Cluster { cluster, namespaces, .. } => {
+            let client = cluster.client.clone();
+            Silences::in_cluster(catalog.clone(), store.clone(), clock.clone(), operator.clone(), client, namespaces)
+        }
+    });
+    let state = Arc::new(server::State {
+        snapshot: snapshot.clone(),
+        board: board.clone(),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        readiness: readiness.clone(),
+        progress: progress.clone(),
+        store: store.clone(),
+        bell: bell.clone(),
+        silences: silences.clone(),
+    });
     let tokens: Arc<Tokens> = Arc::default();
     let fallback = settings.prometheus.as_ref().map(|url| engine::alerts::Fallback {
         source: Arc::new(model::Source::plain(url.clone())),
@@ -220,6 +233,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
             ended
         });
     }
+    supervisor.spawn("silences", silences.run(shutdown.clone()));
     match (objects, telling) {
         (Objects::Files(files), _) => supervisor.spawn("source", files.run(shutdown.clone())),
         (Objects::Cluster { .. }, None) => {}

@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Head;
-use crate::clock::{WallMs, rfc3339};
+use crate::{
+    clock::{WallMs, rfc3339},
+    model::ObjectKey,
+};
 
 /// One thing that happened. Texts are for people, and hold no secret; what is over 1,024 characters is cut.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -267,6 +270,25 @@ impl Entry {
     /// One that is about the process as a whole.
     pub fn of_process(at: WallMs, event: Event) -> Self {
         Self { at, namespace: "".into(), rule: None, alert: None, fingerprint: None, notification: None, event }
+    }
+
+    /// What was done to a silence, and by whom as far as that is known.
+    pub fn silence(
+        at: WallMs,
+        key: &ObjectKey,
+        change: &str,
+        by: &str,
+        comment: &str,
+        matchers: impl Iterator<Item: fmt::Display>,
+    ) -> Self {
+        let event = Event::Silence {
+            id: key.to_string().into(),
+            change: change.into(),
+            by: by.into(),
+            comment: comment.into(),
+            matchers: matchers.map(|matcher| matcher.to_string().into()).collect(),
+        };
+        Self { namespace: key.namespace.clone(), ..Self::of_process(at, event) }
     }
 
     /// The first row of a chain, behind what is there already.

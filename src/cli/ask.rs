@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use reqwest::Method;
+use reqwest::{Method, header::CONTENT_TYPE};
 use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
 
@@ -112,9 +112,22 @@ impl<'a> Asker<'a> {
 
     /// What stands at a path below the server's own.
     pub(super) async fn get(&self, path: &str) -> Result<bytes::Bytes, AskError> {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// Has something done at a path below the server's own, and gives its answer.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Result<bytes::Bytes, AskError> {
         let unreachable = |why: String| AskError::Unreachable { server: self.server.clone(), why };
         let url = self.server.join(path).map_err(|error| unreachable(error.to_string()))?;
-        let mut request = self.client.request(Method::GET, url).map_err(|failure| unreachable(failure.message))?;
+        let mut request = self.client.request(method, url).map_err(|failure| unreachable(failure.message))?;
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+        }
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose());
         }

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 good, 1 found something bad, 2 bad input or usage, 3 could not run.
 
+mod ack;
 mod ask;
 mod audit;
 mod check;
@@ -91,6 +92,11 @@ pub enum Command {
     Why(Box<why::Args>),
     /// Tries the channels that people are told by
     Notify(Box<notify::Args>),
+    /// Says that somebody acts on an alert
+    ///
+    /// Until it is resolved it is told to no more people, and not told again. The exit code is 0, or 1 when no such
+    /// alert fires, 2 when several have the name, 3 when the server cannot be asked.
+    Ack(ack::Args),
     /// Prints the CustomResourceDefinitions
     Crds(crds::Args),
     /// Prints a completion script for a shell
@@ -117,6 +123,7 @@ pub fn main() -> Exit {
         Command::Audit(args) => audit::run(args),
         Command::Why(args) => why::run(args),
         Command::Notify(args) => notify::run(&cli, args),
+        Command::Ack(args) => ack::run(args),
         Command::Crds(args) => crds::run(args),
         Command::Completion(args) => completion::run(args),
     }

@@ -20,4 +20,6 @@ pub struct Silence {
     pub ends_at: WallMs,
     pub comment: Arc<str>,
     pub created_by: Arc<str>,
+    /// It was made over HTTP and is in the store: what is done to it is written down with it, and not when it is seen.
+    pub is_kept: bool,
 }

@@ -37,3 +37,4 @@ pub use letter::{Letter, Marks};
 pub use log::{Out, stdout};
 pub use send::{ATTEMPT, Sender};
 pub use tally::Tally;
+pub(crate) use wording::annotations;

@@ -171,7 +171,7 @@ pub(super) fn runbook(alert: &Alert) -> Option<&str> {
 }
 
 /// The annotations, with the message among them for receivers that know nothing else.
-pub(super) fn annotations(alert: &Alert) -> Labels {
+pub(crate) fn annotations(alert: &Alert) -> Labels {
     if alert.message.is_empty() || alert.annotations.get("message").is_some() {
         return alert.annotations.clone();
     }

@@ -1,7 +1,10 @@
-//! Who may read. Stand-alone, on loopback everyone on this machine, but no web page through a name of its own (DNS
+//! Who may read and write. Stand-alone, on loopback everyone on this machine, but no web page through a name of its own (DNS
 //! rebinding), and on any other address whoever has a token. In a cluster whoever the cluster permits it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use hyper::{
     StatusCode,
@@ -13,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::{
     ServerError, State,
     answer::ApiError,
+    caller::Caller,
     door,
     files::Watched,
     reviews::Reviews,
@@ -67,7 +71,7 @@ pub(super) struct Access {
 
 /// In a cluster the cluster says who may.
 pub(super) struct Cluster {
-    pub(super) reviews: Reviews,
+    pub(super) reviews: Arc<Reviews>,
     /// Whoever reaches this address may read.
     pub(super) open_reads: bool,
 }
@@ -87,7 +91,7 @@ impl Access {
         !self.loopback && self.tokens.is_none() && self.cluster.is_none()
     }
 
-    /// What the one who sent a request may see, when it may be answered at all.
+    /// What the one who sent a request may see, and who it is, when it may be answered at all.
     ///
     /// # Errors
     /// 401, 403 or 421, with what to do; 503 when the cluster cannot be asked.
@@ -96,25 +100,28 @@ impl Access {
         route: Option<&Route>,
         request: &Head,
         state: &State,
-    ) -> Result<Visible, ApiError> {
+    ) -> Result<(Visible, Caller), ApiError> {
         let (authority, headers) = (request.uri.authority(), &request.headers);
         let Some(cluster) = &self.cluster else {
             self.check(route.is_some_and(|route| route.open), authority, headers)?;
-            return Ok(Visible::All);
+            return Ok((Visible::All, Caller::Trusted));
         };
         if self.loopback {
             self.check_host(authority, headers)?;
         }
-        if cluster.open_reads || route.is_some_and(|route| route.asks == Asks::Nothing) {
-            return Ok(Visible::All);
+        let open = cluster.open_reads && route.is_none_or(Route::is_read);
+        if open || route.is_some_and(|route| route.asks == Asks::Nothing) {
+            return Ok((Visible::All, Caller::Trusted));
         }
         let token = token(headers)?;
         // Whoever gave the file to Probity vouches for those who hold what is in it.
         if self.tokens.as_ref().is_some_and(|tokens| tokens.value().accept(token)) {
-            return Ok(Visible::All);
+            return Ok((Visible::All, Caller::Trusted));
         }
+        let user = cluster.reviews.user(token).await?;
         let (path, query) = (request.uri.path(), request.uri.query());
-        door::admit(&cluster.reviews, token, route, path, query, state).await
+        let visible = door::admit(&cluster.reviews, &user, route, path, query, state).await?;
+        Ok((visible, Caller::User { user, reviews: Arc::clone(&cluster.reviews) }))
     }
 
     /// Whether a request may be answered; `open` endpoints are answered without a token on any address.
@@ -130,7 +137,7 @@ impl Access {
         }
         let Some(tokens) = &self.tokens else {
             return Err(unauthorized(
-                "this address is not loopback, so reading needs a token: start with --api-token-file",
+                "this address is not loopback, so that a token is needed: start with --api-token-file",
             ));
         };
         if tokens.value().accept(token(headers)?) { Ok(()) } else { Err(unauthorized("this token is not known here")) }

@@ -19,11 +19,13 @@ pub(super) struct ApiError {
     message: String,
     /// What stands beside `error` in the object.
     beside: Map<String, Value>,
+    /// The whole body, where an API that is not ours says what it looks like.
+    whole: Option<Value>,
 }
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), beside: Map::new() }
+        Self { status, code, message: message.into(), beside: Map::new(), whole: None }
     }
 
     /// A query parameter or a header is wrong, and how.
@@ -60,6 +62,16 @@ impl ApiError {
         self
     }
 
+    /// With this body and no other.
+    pub(super) fn said(status: StatusCode, whole: impl Into<Value>) -> Self {
+        Self { whole: Some(whole.into()), ..Self::new(status, "said", "") }
+    }
+
+    /// With its message as the whole body.
+    pub(super) fn plain(self) -> Self {
+        Self { whole: Some(self.message.clone().into()), ..self }
+    }
+
     /// The response that carries this to the front.
     pub(super) fn response(self) -> Response {
         let mut response = Response::default();
@@ -70,6 +82,9 @@ impl ApiError {
 
     /// `{"error":{"code","message","correlation_id"}}`.
     pub(super) fn body(&self, correlation: &Correlation) -> String {
+        if let Some(whole) = &self.whole {
+            return whole.to_string();
+        }
         let mut all = self.beside.clone();
         let error = json!({"code": self.code, "message": self.message, "correlation_id": &*correlation.id});
         all.insert("error".to_owned(), error);

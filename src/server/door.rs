@@ -23,36 +23,35 @@ const NAMESPACES: usize = 256;
 /// Questions of one request at a time.
 const AT_ONCE: usize = 8;
 
-/// What the one with this token may see of a route's answer.
+/// What this user may see of a route's answer.
 ///
 /// # Errors
-/// 401, 403, or 503 when the cluster cannot be asked.
+/// 403, or 503 when the cluster cannot be asked.
 pub(super) async fn admit(
     reviews: &Reviews,
-    token: &[u8],
+    user: &User,
     route: Option<&Route>,
     path: &str,
     query: Option<&str>,
     state: &State,
 ) -> Result<Visible, ApiError> {
-    let user = reviews.user(token).await?;
     match route.map_or(Asks::Token, |route| route.asks) {
         Asks::Nothing | Asks::Token => Ok(Visible::All),
         Asks::Get => {
             // /api/v1/healthchecks/{namespace}/{name}
             let mut segments = path.split('/').skip(4).map(Arc::<str>::from);
             let wish = Wish { verb: "get", resource: CHECKS, namespace: segments.next(), name: segments.next() };
-            if reviews.may(&user, &wish).await? { Ok(Visible::All) } else { Err(forbidden(&wish)) }
+            if reviews.may(user, &wish).await? { Ok(Visible::All) } else { Err(forbidden(&wish)) }
         }
         Asks::GetOf(kind) => {
             // /api/v1/KINDS/{namespace}/{name}
             let mut segments = path.split('/').skip(4).map(Arc::<str>::from);
             let wish = Wish { verb: "get", resource: kind.plural(), namespace: segments.next(), name: segments.next() };
-            if reviews.may(&user, &wish).await? { Ok(Visible::All) } else { Err(forbidden(&wish)) }
+            if reviews.may(user, &wish).await? { Ok(Visible::All) } else { Err(forbidden(&wish)) }
         }
-        Asks::List => list(reviews, &user, CHECKS, namespace_of(query), state).await,
-        Asks::ListAlerts => list(reviews, &user, RULES, namespace_of(query), state).await,
-        Asks::ListOf(kind) => list(reviews, &user, kind.plural(), namespace_of(query), state).await,
+        Asks::List => list(reviews, user, CHECKS, namespace_of(query), state).await,
+        Asks::ListAlerts => list(reviews, user, RULES, namespace_of(query), state).await,
+        Asks::ListOf(kind) => list(reviews, user, kind.plural(), namespace_of(query), state).await,
     }
 }
 
@@ -69,7 +68,7 @@ async fn list(
     }
     let asked: BTreeSet<Arc<str>> = match &namespace {
         Some(namespace) => [namespace.clone()].into(),
-        None => namespaces(state),
+        None => state.namespaces(),
     };
     if asked.len() > NAMESPACES {
         let message = format!("there are over {NAMESPACES} namespaces, and you may not list all: give ?namespace=");
@@ -87,18 +86,12 @@ async fn list(
     if allowed.is_empty() { Err(forbidden(&wish(namespace))) } else { Ok(Visible::In(Arc::new(allowed))) }
 }
 
-/// Every namespace that has an object of ours.
-fn namespaces(state: &State) -> BTreeSet<Arc<str>> {
-    let checks = state.snapshot.checks();
-    checks.keys().map(|key| key.namespace.clone()).chain(state.board.namespaces()).collect()
-}
-
 fn namespace_of(query: Option<&str>) -> Option<Arc<str>> {
     let mut pairs = url::form_urlencoded::parse(query?.as_bytes());
     pairs.find(|(name, value)| name == "namespace" && !value.is_empty()).map(|(_, value)| Arc::from(&*value))
 }
 
-fn forbidden(Wish { verb, resource, namespace, .. }: &Wish) -> ApiError {
+pub(super) fn forbidden(Wish { verb, resource, namespace, .. }: &Wish) -> ApiError {
     let place = match namespace {
         Some(namespace) => format!("in namespace {}", namespace.chars().take(63).collect::<String>()),
         None => "in any namespace".to_owned(),

@@ -23,6 +23,7 @@ use super::{
     connection::Requests,
     correlation::{self, Correlation},
     done::Done,
+    origin,
     routes::{self, Route},
 };
 
@@ -49,12 +50,12 @@ where
     ) -> Result<Response<Tracked>, Infallible> {
         let correlation = Correlation::of(request.headers());
         let is_head = request.method() == Method::HEAD;
-        let route = routes::find(request.uri().path());
+        let route = routes::find(request.method(), request.uri().path());
         let mut done = Done::begin(&self.state, requests, &correlation, request.method(), route);
         let answered = self.route(request, route).instrument(done.span()).await.and_then(settle);
         let (mut head, payload) = answered.unwrap_or_else(|error| rendered(&error, &correlation));
         done.status(head.status);
-        decorate(&mut head);
+        decorate(&mut head, route);
         head.headers.insert(correlation::HEADER, correlation.header());
         let payload = if is_head { without_body(&mut head, &payload) } else { payload };
         Ok(Response::from_parts(head, Tracked::new(payload, done)))
@@ -69,15 +70,18 @@ where
         self.within_limits(&request)?;
         let (mut head, body) = request.into_parts();
         // An unknown path is judged like one that needs a token: what is served here is told to who may read.
-        let visible = self.access.admit(route, &head, &self.state).await?;
-        if route.is_none() {
-            return Err(ApiError::of_status(StatusCode::NOT_FOUND));
-        }
-        if !matches!(head.method, Method::GET | Method::HEAD) {
+        let (visible, caller) = self.access.admit(route, &head, &self.state).await?;
+        let Some(route) = route else { return Err(ApiError::of_status(StatusCode::NOT_FOUND)) };
+        if !route.takes(&head.method) {
             return Err(ApiError::of_status(StatusCode::METHOD_NOT_ALLOWED));
         }
+        if route.is_read() {
+            head.method = Method::GET;
+        } else {
+            origin::check(&head)?;
+        }
         head.extensions.insert(visible);
-        head.method = Method::GET;
+        head.extensions.insert(caller);
         let limit = usize::try_from(self.limits.body).unwrap_or(usize::MAX);
         let bounded = Request::from_parts(head, Limited::new(body, limit));
         let handled = AssertUnwindSafe(self.filters.call(bounded)).catch_unwind();
@@ -126,9 +130,10 @@ where
 }
 
 /// What every answer carries beside its id.
-fn decorate(head: &mut Head) {
+fn decorate(head: &mut Head, route: Option<&Route>) {
     if head.status == StatusCode::METHOD_NOT_ALLOWED {
-        head.headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        let allowed = route.and_then(|route| HeaderValue::from_str(&route.allowed()).ok());
+        head.headers.insert(ALLOW, allowed.unwrap_or_else(|| HeaderValue::from_static("GET, HEAD")));
     }
     if head.status == StatusCode::UNAUTHORIZED {
         let (name, value) = access::challenge();

@@ -23,7 +23,7 @@ pub struct Limits {
     /// Number of headers, and their bytes together.
     pub headers: usize,
     pub header_bytes: usize,
-    /// Bytes of a request's body. No endpoint takes one yet; a client that sends one all the same is no enemy.
+    /// Bytes of a request's body: a silence with 50 long matchers; 512 of them are 32 MB.
     pub body: u64,
     /// A loop of ours that has not turned for this long is taken for dead.
     pub stall: Duration,
@@ -43,7 +43,7 @@ impl Default for Limits {
             target: 4 * 1024,
             headers: 100,
             header_bytes: 16 * 1024,
-            body: 16 * 1024,
+            body: 64 * 1024,
             stall: Duration::from_secs(60),
             drain: Duration::from_secs(10),
         }

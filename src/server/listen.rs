@@ -46,7 +46,7 @@ pub struct Server {
 pub async fn bind(options: Options) -> Result<Server, ServerError> {
     let tls = options.tls.as_ref().map(tls::load).transpose()?;
     let cluster = options.cluster.map(|cluster| access::Cluster {
-        reviews: Reviews::new(cluster.client, cluster.clock),
+        reviews: Arc::new(Reviews::new(cluster.client, cluster.clock)),
         open_reads: cluster.open_reads,
     });
     let access = Access::new(options.listen, access::load(options.api_token_file.as_deref())?, cluster);

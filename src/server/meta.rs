@@ -42,7 +42,9 @@ fn page() -> String {
     for route in ROUTES {
         let path = route.template;
         // A template with parameters leads nowhere as it stands.
-        let shown = if path.contains('{') {
+        let shown = if !route.is_read() {
+            format!("<code>{} {path}</code>", route.verb.as_str().to_uppercase())
+        } else if path.contains('{') {
             format!("<code>{path}</code>")
         } else {
             format!("<a href=\"{path}\"><code>{path}</code></a>")

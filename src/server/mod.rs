@@ -1,14 +1,16 @@
 //! The HTTP server: what runs is read from the snapshot and told, as JSON, as metrics and as a page.
 //!
-//! Owns connections, limits, correlation ids, who may read, and the shape of every answer. It changes nothing:
-//! no handler reaches the engine. Made by `probity run`: [`bind`] first, so that a taken port is known before
+//! Owns connections, limits, correlation ids, who may, and the shape of every answer. What people
+//! do about alerts is handed to alerting, and answered when it is done; nothing else is changed here. Made by `probity run`: [`bind`] first, so that a taken port is known before
 //! anything is probed, then [`Server::run`].
 
 mod access;
+mod ack;
 mod alerting;
 mod answer;
 mod audit;
 mod body;
+mod caller;
 mod checks;
 mod connection;
 mod correlation;
@@ -23,6 +25,7 @@ mod limits;
 mod listen;
 mod meta;
 mod openapi;
+mod origin;
 mod query;
 mod refusal;
 mod remembered;
@@ -30,10 +33,11 @@ mod reviews;
 mod routes;
 mod scrape;
 mod tls;
+mod v2;
 mod visible;
 mod why;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
@@ -42,9 +46,10 @@ pub use listen::{Server, bind};
 
 use crate::{
     clock::Clock,
-    engine::{Snapshot, alerts::Board},
+    engine::{Bell, Snapshot, alerts::Board},
     history::Store,
     metrics::Metrics,
+    source::Silences,
     vitals::{Progress, Readiness},
 };
 
@@ -61,6 +66,19 @@ pub struct State {
     pub progress: Progress,
     /// For histories, and for the figures that it gives of itself at each scrape.
     pub store: Arc<dyn Store>,
+    /// For what people do about alerts.
+    pub bell: Bell,
+    /// All silences, and the way to make one.
+    pub silences: Arc<Silences>,
+}
+
+impl State {
+    /// Where there is anything of ours.
+    fn namespaces(&self) -> BTreeSet<Arc<str>> {
+        let mut all: BTreeSet<_> = self.board.namespaces().into_iter().collect();
+        all.extend(self.snapshot.checks().keys().map(|key| key.namespace.clone()));
+        all
+    }
 }
 
 /// Where and how to serve.

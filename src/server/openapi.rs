@@ -5,8 +5,13 @@ use serde_json::{Map, Value, json};
 use super::routes::{ROUTES, Route};
 
 pub(super) fn document() -> Value {
-    let paths: Map<String, Value> =
-        ROUTES.iter().map(|route| (route.template.to_owned(), json!({"get": operation(route)}))).collect();
+    let mut paths: Map<String, Value> = Map::new();
+    for route in ROUTES {
+        let path = paths.entry(route.template).or_insert_with(|| json!({}));
+        if let Some(path) = path.as_object_mut() {
+            path.insert(route.verb.as_str().to_owned(), operation(route));
+        }
+    }
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -73,6 +78,12 @@ fn all_schemas() -> Value {
         all.extend(super::alerting::schemas());
     }
     all
+}
+
+/// What has a schema elsewhere, and is to be as that says.
+fn of_alertmanager(definition: &str, kind: &str) -> Value {
+    let at = "https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml";
+    json!({"type": kind, "description": format!("`{definition}` of {at}")})
 }
 
 fn schemas() -> Value {
@@ -158,6 +169,21 @@ fn schemas() -> Value {
             "name": text, "namespace": text, "rule": text, "fingerprint": text,
             "state": {"enum": ["pending", "firing", "resolved", "inactive", "unknown"]}, "since": moment, "text": text,
         })),
+        "Acknowledgement": object(json!({
+            "fingerprint": text, "recorded": {"type": "boolean", "description": "False while the store fails."},
+            "alerts": {"type": "array", "items": object(json!({
+                "alertname": text, "namespace": text, "rule": text,
+                "ack": {"type": ["object", "null"], "description": "`by`, `comment` and `at`; null when nobody acts."},
+            }))},
+        })),
+        "AlertmanagerAlerts": of_alertmanager("gettableAlerts", "array"),
+        "AlertmanagerGroups": of_alertmanager("alertGroups", "array"),
+        "AlertmanagerReceivers": {"type": "array", "items": object(json!({"name": text}))},
+        "AlertmanagerStatus": of_alertmanager("alertmanagerStatus", "object"),
+        "AlertmanagerSilences": of_alertmanager("gettableSilences", "array"),
+        "AlertmanagerSilence": of_alertmanager("gettableSilence", "object"),
+        "AlertmanagerSilenceId": object(json!({"silenceID": text})),
+        "Nothing": {"type": "null"},
         "OpenApi": {"type": "object"},
     })
 }

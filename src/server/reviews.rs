@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A user as the API server knows it.
 #[derive(Debug)]
 pub(super) struct User {
-    name: String,
+    pub(super) name: String,
     uid: Option<String>,
     groups: Option<Vec<String>>,
     extra: Option<BTreeMap<String, Vec<String>>>,

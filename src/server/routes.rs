@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
+use hyper::Method;
 use warp::{Filter, filters::BoxedFilter, reply::Response};
 
-use super::{Limits, State, alerting, audit, checks, health, history, meta, scrape, why};
+use super::{Limits, State, ack, alerting, audit, checks, health, history, meta, scrape, v2, why};
 use crate::model::Kind;
 
-/// One endpoint. All of them are read: GET and HEAD.
+/// One endpoint: a path and what is done there.
 pub(super) struct Route {
+    pub(super) verb: Verb,
     /// As the `endpoint` label and the OpenAPI document write it.
     pub(super) template: &'static str,
     /// For people and for `operationId`.
@@ -32,11 +34,40 @@ pub(super) struct Route {
     pub(super) also: &'static [(u16, &'static str)],
 }
 
+/// What is done at an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Verb {
+    /// GET, and HEAD.
+    Get,
+    Post,
+    Delete,
+}
+
+impl Verb {
+    fn of(method: &Method) -> Option<Self> {
+        match *method {
+            Method::GET | Method::HEAD => Some(Self::Get),
+            Method::POST => Some(Self::Post),
+            Method::DELETE => Some(Self::Delete),
+            _ => None,
+        }
+    }
+
+    /// As the OpenAPI document writes it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Delete => "delete",
+        }
+    }
+}
+
 /// What an endpoint asks of whoever comes, in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asks {
     Nothing,
-    /// A token that the cluster knows.
+    /// A token that the cluster knows. What its owner may do there, the handler asks: see [`super::caller`].
     Token,
     /// That its owner may list HealthChecks; the answer holds those of the namespaces where that is so.
     List,
@@ -54,6 +85,7 @@ impl Route {
     const fn json(template: &'static str, id: &'static str, schema: &'static str, summary: &'static str) -> Self {
         let content_type = "application/json";
         Self {
+            verb: Verb::Get,
             template,
             id,
             summary,
@@ -65,6 +97,11 @@ impl Route {
             quiet: false,
             also: &[],
         }
+    }
+
+    /// It changes something.
+    const fn verb(self, verb: Verb) -> Self {
+        Self { verb, ..self }
     }
 
     const fn open(self) -> Self {
@@ -96,6 +133,21 @@ const NAMESPACE: (&str, &str, &str) = ("namespace", "only what is in this namesp
 const SELECTOR: (&str, &str, &str) =
     ("selector", "only what has these labels: a Kubernetes label selector", "tier=backend");
 const NOT_THERE: (u16, &str) = (404, "there is no such HealthCheck");
+
+const FILTER: (&str, &str, &str) =
+    ("filter", "only those with labels like this; may be given several times", "alertname=\"A\"");
+const ALERTS: [(&str, &str, &str); 7] = [
+    FILTER,
+    ("active", "false: without those that are told", "true"),
+    ("silenced", "false: without those that a silence mutes", "true"),
+    ("inhibited", "false: without those that another alert inhibits", "true"),
+    ("muted", "false: without those that a maintenance window mutes", "true"),
+    ("unprocessed", "changes nothing: every alert that fires is processed", "true"),
+    ("receiver", "only those of channels whose NAMESPACE/NAME is like this: a regular expression", "monitoring/.*"),
+];
+const NO_SILENCE: (u16, &str) = (404, "there is no silence of this id");
+const NO_ALERT: (u16, &str) = (404, "no such alert fires");
+const PENDING: (u16, &str) = (409, "the alert does not fire yet");
 
 /// What is served.
 pub(super) static ROUTES: &[Route] = &[
@@ -254,12 +306,85 @@ pub(super) static ROUTES: &[Route] = &[
         NAMESPACE,
     ])
     .also(&[(404, "nothing is known of it")]),
+    Route::json(
+        "/api/v1/alerts/{fingerprint}/ack",
+        "acknowledge",
+        "Acknowledgement",
+        "Somebody acts on an alert: until it is resolved it is not escalated and not repeated. The body may say who and why: \
+         {\"by\": \"ann\", \"comment\": \"…\"}",
+    )
+    .verb(Verb::Post)
+    .also(&[NO_ALERT, PENDING]),
+    Route::json("/api/v1/alerts/{fingerprint}/ack", "unacknowledge", "Acknowledgement", "Nobody acts on the alert any more")
+        .verb(Verb::Delete)
+        .also(&[NO_ALERT, PENDING]),
+    Route::json("/api/v2/alerts", "listAlertmanagerAlerts", "AlertmanagerAlerts", "What fires, as Alertmanager tells it")
+        .asks(Asks::ListAlerts)
+        .query(&ALERTS),
+    Route::json(
+        "/api/v2/alerts/groups",
+        "listAlertmanagerGroups",
+        "AlertmanagerGroups",
+        "What fires, by channel and by the labels that it groups by",
+    )
+    .asks(Asks::ListAlerts)
+    .query(&ALERTS),
+    Route::json("/api/v2/receivers", "listAlertmanagerReceivers", "AlertmanagerReceivers", "Channels, by name")
+        .asks(Asks::ListOf(Kind::NotificationChannel)),
+    Route::json("/api/v2/status", "alertmanagerStatus", "AlertmanagerStatus", "What Alertmanager's clients ask first"),
+    Route::json("/api/v2/silences", "listAlertmanagerSilences", "AlertmanagerSilences", "Every silence")
+        .asks(Asks::ListOf(Kind::Silence))
+        .query(&[
+            FILTER,
+            ("active", "false: without those in force", "true"),
+            ("pending", "false: without those that are to begin", "true"),
+            ("expired", "false: without those that are over", "true"),
+        ]),
+    Route::json(
+        "/api/v2/silences",
+        "setAlertmanagerSilence",
+        "AlertmanagerSilenceId",
+        "Makes a silence, or with an `id` changes one. It is in the operator's namespace, unless it has one matcher `namespace=`",
+    )
+    .verb(Verb::Post)
+    .also(&[(400, "what is wrong with it, as a JSON text"), (404, "there is no silence of this id"), (422, "a field is missing")]),
+    Route::json("/api/v2/silence/{id}", "getAlertmanagerSilence", "AlertmanagerSilence", "One silence").also(&[NO_SILENCE]),
+    Route::json("/api/v2/silence/{id}", "expireAlertmanagerSilence", "Nothing", "Ends a silence now")
+        .verb(Verb::Delete)
+        .also(&[NO_SILENCE, (500, "why it cannot be ended, as a JSON text")]),
     Route::json("/api/v1/openapi.json", "openapi", "OpenApi", "This API, as OpenAPI 3.1"),
 ];
 
-/// The endpoint of a path.
-pub(super) fn find(path: &str) -> Option<&'static Route> {
-    ROUTES.iter().find(|route| fits(route.template, path))
+/// The endpoint of a path, for this method if there is one.
+pub(super) fn find(method: &Method, path: &str) -> Option<&'static Route> {
+    let first = ROUTES.iter().find(|route| fits(route.template, path))?;
+    Some(first.siblings().find(|route| route.takes(method)).unwrap_or(first))
+}
+
+impl Route {
+    pub(super) fn takes(&self, method: &Method) -> bool {
+        Verb::of(method) == Some(self.verb)
+    }
+
+    pub(super) fn is_read(&self) -> bool {
+        self.verb == Verb::Get
+    }
+
+    /// All of this path.
+    fn siblings(&self) -> impl Iterator<Item = &'static Self> + use<> {
+        let template = self.template;
+        ROUTES.iter().filter(move |route| route.template == template)
+    }
+
+    /// What this path takes, for the header Allow.
+    pub(super) fn allowed(&self) -> String {
+        let names = self.siblings().map(|route| match route.verb {
+            Verb::Get => "GET, HEAD",
+            Verb::Post => "POST",
+            Verb::Delete => "DELETE",
+        });
+        names.collect::<Vec<_>>().join(", ")
+    }
 }
 
 fn fits(template: &str, path: &str) -> bool {
@@ -288,6 +413,10 @@ pub(super) fn filter(state: &Arc<State>, limits: &Limits) -> BoxedFilter<(Respon
         .or(alerting::filter(state))
         .unify()
         .or(why::filter(state))
+        .unify()
+        .or(ack::filter(state))
+        .unify()
+        .or(v2::filter(state))
         .unify()
         .boxed()
 }
@@ -327,7 +456,7 @@ mod tests {
             ("*", None),
             ("/favicon.ico", None),
         ] {
-            assert_eq!(find(path).map(|route| route.template), want, "{path}");
+            assert_eq!(find(&Method::GET, path).map(|route| route.template), want, "{path}");
         }
     }
 
@@ -336,7 +465,7 @@ mod tests {
         for (at, route) in ROUTES.iter().enumerate() {
             for other in &ROUTES[at + 1..] {
                 assert_ne!(route.id, other.id);
-                assert_ne!(route.template, other.template);
+                assert_ne!((route.verb, route.template), (other.verb, other.template));
             }
         }
     }

@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 use super::Namespaces;
 use crate::{
     health::Reason,
-    model::{Labels, Object, ObjectId},
+    model::{Kind, Labels, Object, ObjectId},
 };
 
 /// The desired objects of all sources, as validated. Written by sources, read by the engine.
@@ -99,6 +99,11 @@ impl Catalog {
                 differs
             }
         }
+    }
+
+    /// All of a kind, in no order.
+    pub fn of_kind(&self, kind: Kind) -> Vec<Arc<Entry>> {
+        self.objects.read().values().filter(|entry| entry.id.kind == kind).cloned().collect()
     }
 
     pub fn len(&self) -> usize {

@@ -5,6 +5,7 @@ mod circles;
 mod digest;
 mod files;
 pub mod kubernetes;
+pub mod made;
 pub mod manifest;
 mod namespaces;
 mod refused;
@@ -15,6 +16,7 @@ use catalog::Present;
 pub use catalog::{Catalog, Entry, Refused, Verdict};
 pub use files::Files;
 pub use kubernetes::Kubernetes;
+pub use made::{Draft, Found, MadeError, Silences, stage};
 pub use namespaces::Namespaces;
 
 use std::sync::Arc;

@@ -287,6 +287,7 @@ impl<'t> Trial<'t> {
                     ends_at,
                     comment: Arc::from(""),
                     created_by: Arc::from(""),
+                    is_kept: false,
                 };
                 let mute = Mute::of_silence(&silence, DEFAULT_NAMESPACE);
                 let key = MuteKey { kind: MuteKind::Silence, object: key.clone() };

@@ -147,7 +147,7 @@ pub(super) fn fact(fact: &desk::Fact) -> Option<String> {
         What::NoChannel => "no channel can be told: it goes to the log".to_owned(),
         What::Escalated { channel } => format!("escalated to {channel}"),
         What::Acknowledged(ack) => format!("acknowledged by {:?}", ack.by),
-        What::Unacknowledged => "acknowledged no more".to_owned(),
+        What::Unacknowledged { .. } => "acknowledged no more".to_owned(),
         What::Dead { channel, error, instead, .. } => {
             let instead = instead.as_ref().map(|instead| format!("; {instead} is told instead")).unwrap_or_default();
             format!("{channel} gave an error: {error}{instead}")

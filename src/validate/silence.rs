@@ -59,6 +59,7 @@ fn model(checker: &mut Checker<'_>, path: &FieldPath, metadata: &Metadata, spec:
         ends_at,
         comment: spec.comment.as_deref().unwrap_or_default().into(),
         created_by: spec.created_by.as_deref().unwrap_or_default().into(),
+        is_kept: false,
     })
 }
 

@@ -23,10 +23,10 @@ impl Desk {
         self.arm_escalation(incident);
     }
 
-    pub(super) fn unacknowledge(&mut self, incident: Incident, step: &mut Step<'_>) {
+    pub(super) fn unacknowledge(&mut self, incident: Incident, by: Arc<str>, step: &mut Step<'_>) {
         let Some(case) = self.cases.get_mut(&incident).filter(|case| case.ack.is_some()) else { return };
         case.ack = None;
-        step.fact(&case.episode, What::Unacknowledged);
+        step.fact(&case.episode, What::Unacknowledged { by });
         self.dirty.cases.insert(incident);
         self.arm_escalation(incident);
     }

@@ -67,7 +67,9 @@ pub enum What {
         channel: ObjectKey,
     },
     Acknowledged(Ack),
-    Unacknowledged,
+    Unacknowledged {
+        by: Arc<str>,
+    },
     /// The channel gave a permanent error; `instead` is told.
     Dead {
         channel: ObjectKey,

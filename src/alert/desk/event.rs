@@ -32,7 +32,10 @@ pub enum Event {
         comment: Arc<str>,
     },
     /// Nobody acts any more.
-    Unacknowledge(Incident),
+    Unacknowledge {
+        incident: Incident,
+        by: Arc<str>,
+    },
     /// A channel gave a permanent error, or could not be reached until it was too late.
     Dead {
         notification: Arc<Notification>,

@@ -151,7 +151,7 @@ impl Desk {
                 }
             }
             Event::Acknowledge { incident, by, comment } => self.acknowledge(incident, by, comment, &mut step),
-            Event::Unacknowledge(incident) => self.unacknowledge(incident, &mut step),
+            Event::Unacknowledge { incident, by } => self.unacknowledge(incident, by, &mut step),
             Event::Dead { notification, error } => self.dead(&notification, &error, &mut step),
             Event::Revived(notification) => self.revived(&notification, &mut step),
             Event::Time => {}

@@ -6,8 +6,9 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
+use super::acts::{Act, Acted, Asked};
 use crate::{
     alert::{book::Seen, desk},
     model::{ObjectId, ObjectKey},
@@ -16,6 +17,9 @@ use crate::{
 /// State changes of checks that wait. Ten thousand checks that fail at once, and again some seconds later, are in it;
 /// what is over it makes everything be looked at as it is then.
 const CHECKS_MAX: usize = 65_536;
+
+/// Acts of people that wait: one per request under way, of which the server has fewer.
+const ACTS_MAX: usize = 1_024;
 
 /// The way in. Cheap to clone.
 #[derive(Clone, Default)]
@@ -41,6 +45,8 @@ pub(super) struct Inbox {
     pub(super) ready: bool,
     /// For the desk: what became of notifications (as many as wait in the outboxes at most), and what people do.
     pub(super) desk: VecDeque<desk::Event>,
+    /// What people want done; each waits for its answer.
+    pub(super) acts: VecDeque<Asked>,
 }
 
 impl Bell {
@@ -80,6 +86,20 @@ impl Bell {
         self.0.rung.notify_one();
     }
 
+    /// Has something done on behalf of somebody. None when there is no room, or alerting has ended.
+    pub async fn act(&self, act: Act) -> Option<Acted> {
+        let (reply, answer) = oneshot::channel();
+        {
+            let mut inbox = self.0.inbox.lock();
+            if inbox.acts.len() >= ACTS_MAX {
+                return None;
+            }
+            inbox.acts.push_back(Asked { act, reply });
+        }
+        self.0.rung.notify_one();
+        answer.await.ok()
+    }
+
     /// What was said since the last time; of checks at most `gulp`.
     pub(super) fn take(&self, gulp: usize) -> Inbox {
         let mut inbox = self.0.inbox.lock();
@@ -95,6 +115,7 @@ impl Bell {
             namespaces: std::mem::take(&mut inbox.namespaces),
             ready: std::mem::take(&mut inbox.ready),
             desk: std::mem::take(&mut inbox.desk),
+            acts: std::mem::take(&mut inbox.acts),
             missed: false,
         }
     }

@@ -8,6 +8,7 @@
 //! or is known not to get there in time. Asks sources in tasks of their own, so that a slow one delays nobody. The engine
 //! of the probes never waits for it.
 
+mod acts;
 mod ask;
 mod bell;
 mod blind;
@@ -19,6 +20,7 @@ mod ledger;
 mod points;
 mod record;
 mod show;
+mod silences;
 mod tally;
 mod tell;
 mod windows;
@@ -53,6 +55,7 @@ use crate::{
 };
 
 use super::Snapshot;
+pub use acts::{Act, Acted, Subject};
 pub use ask::Fallback;
 pub use bell::Bell;
 pub use board::Board;
@@ -72,6 +75,9 @@ const TRY_AGAIN: i64 = 60_000;
 
 /// How long a step may be away from the clock: silences go by the wall clock, which may be stepped.
 const LOOK: i64 = 1_000;
+
+/// What became of a commit, and what waits for it: what is to be sent, and answers to people.
+type Settling = (Settled, Vec<Item>, Vec<acts::Answer>);
 
 /// The book, the desk and everything that their effects reach.
 pub struct Alerting {
@@ -96,6 +102,7 @@ pub struct Alerting {
     book: Book,
     desk: Desk,
     windows: Windows,
+    silences: silences::Silences,
     /// Everything that is configured was told once.
     loaded: bool,
     /// What came for the desk before that: it knows no channel yet that could be told instead. As many as wait in the
@@ -109,8 +116,10 @@ pub struct Alerting {
     blindness: blind::Blind,
     commit: Commit,
     sending: Vec<Item>,
+    /// To people, who wait for what they did to be on disk.
+    answering: Vec<acts::Answer>,
     order: u64,
-    committing: FuturesOrdered<futures::future::BoxFuture<'static, (Settled, Vec<Item>)>>,
+    committing: FuturesOrdered<futures::future::BoxFuture<'static, Settling>>,
 }
 
 /// What alerting is made of.
@@ -200,6 +209,7 @@ impl Alerting {
             book,
             desk,
             windows: Windows::default(),
+            silences: silences::Silences::default(),
             loaded: false,
             early,
             alertmanagers: BTreeSet::new(),
@@ -208,6 +218,7 @@ impl Alerting {
             blindness: blind::Blind::default(),
             commit: Commit::default(),
             sending: Vec::new(),
+            answering: Vec::new(),
             order,
             committing: FuturesOrdered::new(),
         }
@@ -228,8 +239,8 @@ impl Alerting {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                Some((settled, items)) = self.committing.next(), if !self.committing.is_empty() => {
-                    self.send(&settled, items);
+                Some((settled, items, answers)) = self.committing.next(), if !self.committing.is_empty() => {
+                    self.send(&settled, items, answers);
                 }
                 Some(answered) = self.asking.join_next(), if !self.asking.is_empty() => {
                     self.answered(answered.ok().flatten());
@@ -239,8 +250,8 @@ impl Alerting {
             }
         }
         // What was decided is on disk, or said to be lost, before the store closes; it goes out at the next start.
-        while let Some((settled, items)) = self.committing.next().await {
-            self.send(&settled, items);
+        while let Some((settled, items, answers)) = self.committing.next().await {
+            self.send(&settled, items, answers);
         }
         Ok(())
     }
@@ -291,11 +302,15 @@ impl Alerting {
             self.book(book::Event::Missed);
         }
         self.turn_windows();
+        self.commit.audit.extend(self.silences.turn(self.now().wall));
         self.book(book::Event::Time);
         self.take_in();
         self.desk(desk::Event::Time);
         for said in self.blindness.lasted(self.now()) {
             self.write_blind(&said);
+        }
+        for asked in inbox.acts {
+            self.act(asked);
         }
         self.write();
         // Before that a channel that has not come yet would seem not to be there.
@@ -455,18 +470,22 @@ impl Alerting {
 
     /// Hands what was decided to the store, and what is to be sent to those who wait for it.
     fn write(&mut self) {
+        let answers = std::mem::take(&mut self.answering);
         if self.commit.is_empty() {
+            answers.into_iter().for_each(|answer| answer.give(true));
             return;
         }
         failpoint!("alerts.decided");
         let items = std::mem::take(&mut self.sending);
         let ticket = self.store.commit(std::mem::take(&mut self.commit));
         failpoint!("alerts.handed");
-        self.committing.push_back(Box::pin(async move { (ticket.await, items) }));
+        self.committing.push_back(Box::pin(async move { (ticket.await, items, answers) }));
     }
 
-    fn send(&mut self, settled: &Settled, items: Vec<Item>) {
+    fn send(&mut self, settled: &Settled, items: Vec<Item>, answers: Vec<acts::Answer>) {
         failpoint!((!items.is_empty()).then_some("alerts.settled"));
+        let recorded = matches!(settled, Settled::Committed { .. });
+        answers.into_iter().for_each(|answer| answer.give(recorded));
         for mut item in items {
             match settled {
                 // An earlier commit has it: it goes out, or went out, on behalf of that one.
@@ -532,10 +551,12 @@ impl Alerting {
                 self.desk(desk::Event::Channel(key, is));
             }
             (Kind::Silence, object) => {
-                let mute = match object {
-                    Some(Object::Silence(silence)) => Some(Mute::of_silence(&silence, &self.operator)),
+                let silence = match object {
+                    Some(Object::Silence(silence)) => Some(silence),
                     _ => None,
                 };
+                self.commit.audit.extend(self.silences.set(&key, silence.as_ref(), at, !self.loaded));
+                let mute = silence.map(|silence| Mute::of_silence(&silence, &self.operator));
                 self.desk(desk::Event::Mute(MuteKey { kind: MuteKind::Silence, object: key }, mute));
             }
             (Kind::MaintenanceWindow, object) => {

@@ -148,8 +148,8 @@ pub(super) fn fact(commit: &mut Commit, fact: &Fact, known: &dyn Fn(&MuteKey) ->
         What::Acknowledged(Ack { by, comment, .. }) => {
             push(None, Event::Ack { change: "acknowledged".into(), by: by.clone(), comment: comment.clone() });
         }
-        What::Unacknowledged => {
-            push(None, Event::Ack { change: "ended".into(), by: Arc::from(""), comment: Arc::from("") });
+        What::Unacknowledged { by } => {
+            push(None, Event::Ack { change: "ended".into(), by: by.clone(), comment: Arc::from("") });
         }
         What::Dead { channel, notification, error, instead } => {
             let mut event = suppression("dead channel", error.to_string(), Some(channel), false);

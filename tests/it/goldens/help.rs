@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path, process::Command};
 
-const COMMANDS: [&str; 10] =
-    ["run", "check", "validate", "test", "status", "audit", "why", "notify", "crds", "completion"];
+const COMMANDS: [&str; 11] =
+    ["run", "check", "validate", "test", "status", "audit", "why", "notify", "ack", "crds", "completion"];
 
 fn help(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_probity"));

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use probity::{
     audit::{Head, Place},
     clock::{Clock, WallMs},
-    engine::{CheckCell, CheckView, LastRun, Ready, Snapshot, TargetCell, TargetView, alerts::Board},
+    engine::{Bell, CheckCell, CheckView, LastRun, Ready, Snapshot, TargetCell, TargetView, alerts::Board},
     health::{Reason, State as Health},
     history::{
         AuditPage, AuditQuery, Bucket, Commit, History, Keeper, Latency, Loaded, OutboxQuery, OutboxRow, ReadError,
@@ -30,6 +30,7 @@ use probity::{
         Verdict,
     },
     server::{self, Limits, Options, State},
+    source::{Silences, made::Tell},
     telemetry::{self, LogFormat, Sink},
     vitals::{Progress, Readiness},
 };
@@ -72,6 +73,10 @@ impl World {
         let readiness = Readiness::waiting_for(&["source", "store"]);
         readiness.ready("source");
         readiness.ready("store");
+        let store: Arc<dyn Store> = Arc::new(Kept(Volatile::default()));
+        let (tell, nothing): (Tell, _) = (Arc::new(|_| ()), Loaded::default());
+        let silences =
+            Silences::in_store(Arc::default(), store.clone(), clock.clone(), "default".into(), tell, &nothing);
         let state = Arc::new(State {
             snapshot,
             board: Board::default(),
@@ -79,7 +84,9 @@ impl World {
             clock: clock.clone(),
             metrics: Metrics::new().unwrap(),
             readiness,
-            store: Arc::new(Kept(Volatile::default())),
+            store,
+            bell: Bell::default(),
+            silences: Arc::new(silences),
         });
         let server = server::bind(options).await.unwrap();
         let address = server.address();

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// A check of a port, and a rule over it, told at once.
-fn write(folder: &Path, port: u16) {
+pub fn write(folder: &Path, port: u16) {
     let manifests = format!(
         "apiVersion: probity.dev/v1alpha1\nkind: HealthCheck\nmetadata: {{name: shop, labels: {{tier: web}}}}\nspec:\n  \
          interval: 1s\n  failureThreshold: 1\n  http: {{url: 'http://127.0.0.1:{port}/'}}\n---\n\

@@ -1,6 +1,8 @@
 //! The binary as a whole: files, reload, signals, a killed process, a full disk.
 
+mod ack;
 mod alerts;
+mod amtool;
 mod beside;
 mod control;
 mod correlation;

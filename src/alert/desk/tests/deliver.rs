@@ -99,7 +99,7 @@ fn escalation_while_nobody_acts() {
     bench.until(500);
     assert_eq!(bench.heard(), ["5s slack First +a", "60s pager Escalation +a"]);
     assert_eq!(bench.desk.alert(a.incident).unwrap().ack().unwrap().at, moment(70).wall);
-    bench.step(Event::Unacknowledge(a.incident));
+    bench.step(Event::Unacknowledge { incident: a.incident, by: "ann".into() });
     assert_eq!(bench.heard(), ["500s boss Escalation +a"]);
 
     // Nothing escalates while it is silenced, and at once when that ends.
