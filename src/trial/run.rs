@@ -46,7 +46,7 @@ pub struct Report {
     pub lasted: i64,
 }
 
-/// Runs a test that [`super::bind`] found right. `keep` keeps the timeline.
+/// Runs a test that [`super::bind()`] found right. `keep` keeps the timeline.
 pub fn run(objects: &Objects, test: &Test, keep: bool) -> Report {
     let mut trial = Trial::new(objects, test, keep);
     let (end, mut at) = (test.end(), 0);
