@@ -230,6 +230,7 @@ fn a_silence_is_shown_when_it_begins_what_it_mutes_and_when_it_ends() {
         ends_at: START + 20_000,
         comment: "".into(),
         created_by: "".into(),
+        is_kept: false,
     };
     let muted = Muted::Alerts(silence.matchers.clone());
     let mute = Mute { scope: None, muted, starts_at: silence.starts_at, ends_at: silence.ends_at };
