@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
+use tracing::error;
 
 use super::{
     bell::Bell,
@@ -14,9 +15,9 @@ use crate::{
     alert::{Notification, desk},
     audit::{Entry, Event},
     clock::WallMs,
-    history::{Commit, Outbox, OutboxState, OutboxUpdate, Settled, Store},
+    history::{Commit, Outbox, OutboxRow, OutboxState, OutboxUpdate, Settled, Store},
     model::{Kind, ObjectId, ObjectKey},
-    notify::outbox::{Change, Fate, Ledger},
+    notify::outbox::{Change, Fate, Item, Ledger},
 };
 
 /// Writes down what becomes of notifications.
@@ -128,5 +129,26 @@ fn attempt(change: &Change, answer: &Arc<str>, next: Option<WallMs>) -> Entry {
             ambiguous: change.ambiguous,
             unrecorded: false,
         },
+    }
+}
+
+/// What an earlier process left in the outbox.
+pub(super) fn item(row: &OutboxRow) -> Option<Item> {
+    if row.state.has_ended() {
+        return None;
+    }
+    match serde_json::from_slice::<Notification>(&row.body) {
+        Ok(notification) => Some(Item {
+            notification: Arc::new(notification),
+            order: row.order,
+            attempts: row.attempts,
+            not_before: row.not_before,
+            ambiguous: row.ambiguous || row.state == OutboxState::InFlight,
+            unrecorded: false,
+        }),
+        Err(error) => {
+            error!(id = &*row.id, %error, "a notification that waits cannot be read, and is left out");
+            None
+        }
     }
 }

@@ -39,14 +39,14 @@ use tracing::{error, warn};
 
 use crate::{
     alert::{
-        Episode, Moment, Notification, Phase, Timeline, Transition, Turn,
+        Episode, Moment, Phase, Timeline, Transition, Turn,
         book::{self, Book},
         desk::{self, ChannelIs, Desk, Mute, MuteKey, MuteKind, Routing},
         rule::{Evaluation, Found},
         template::{Queries, Template},
     },
     clock::Clock,
-    history::{Commit, Loaded, OutboxRow, OutboxState, Settled, Space, Store},
+    history::{Commit, Loaded, Settled, Space, Store},
     model::{Kind, Object, ObjectId, ObjectKey, ReceiverKind},
     notify::outbox::{Item, Outboxes},
     query::Sources,
@@ -186,7 +186,7 @@ impl Alerting {
         outboxes.set(log);
         board.set_outboxes(outboxes.clone());
         for row in &loaded.outbox {
-            if let Some(item) = item(row) {
+            if let Some(item) = ledger::item(row) {
                 outboxes.put(item);
             }
         }
@@ -581,27 +581,6 @@ impl Alerting {
     fn turn_windows(&mut self) {
         for key in self.windows.turned(self.now().wall) {
             self.window(&key);
-        }
-    }
-}
-
-/// What an earlier process left in the outbox.
-fn item(row: &OutboxRow) -> Option<Item> {
-    if row.state.has_ended() {
-        return None;
-    }
-    match serde_json::from_slice::<Notification>(&row.body) {
-        Ok(notification) => Some(Item {
-            notification: Arc::new(notification),
-            order: row.order,
-            attempts: row.attempts,
-            not_before: row.not_before,
-            ambiguous: row.ambiguous || row.state == OutboxState::InFlight,
-            unrecorded: false,
-        }),
-        Err(error) => {
-            error!(id = &*row.id, %error, "a notification that waits cannot be read, and is left out");
-            None
         }
     }
 }
