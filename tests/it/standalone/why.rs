@@ -65,7 +65,8 @@ fn write(folder: &Path, taking: &str, gone: &str, healthy: &str) {
         rule("quiet", "quiet", "ops", ""),
         silence,
         check("leaf", &down, ""),
-        rule("leaf", "leaf", "ops", "  inhibitedBy: [{name: told, equal: [namespace]}]\n"),
+        // Later than the one that inhibits it, whichever check is run first.
+        rule("leaf", "leaf", "ops", "  for: 5s\n  inhibitedBy: [{name: told, equal: [namespace]}]\n"),
         check("db", &down, ""),
         rule("db", "db", "ops", ""),
         check("app", &down, "  dependsOn: [{name: db}]\n"),
