@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{receiver::Delivery, targets::Answered};
+use super::{
+    receiver::{Delivery, Reply},
+    targets::Answered,
+};
 
 /// One life of the program.
 #[derive(Debug, Clone, Copy)]
@@ -146,25 +149,22 @@ fn episodes(evidence: &Evidence, verdict: &mut Verdict) -> Episodes {
     episodes
 }
 
+/// When the alert since `starts_at` ended, as a channel was told that refused it for good: another one was told.
+fn refused(evidence: &Evidence, channel: &str, fingerprint: &str, starts_at: i64) -> Option<i64> {
+    let for_good = |one: &&Delivery| one.channel == channel && matches!(one.reply, Reply::Status(404));
+    let alerts = evidence.deliveries.iter().filter(for_good).flat_map(|one| one.body["alerts"].as_array());
+    let mut of_it =
+        alerts.flatten().filter(|alert| alert["fingerprint"] == fingerprint && alert["status"] == "resolved");
+    of_it.find(|alert| time(&alert["startsAt"]) == Some(starts_at)).and_then(|alert| time(&alert["endsAt"]))
+}
+
 /// Each alert is told to fire once, and to have ended once, on each channel that was told of it.
 fn told(episodes: &Episodes, evidence: &Evidence, allowed: Allowed, verdict: &mut Verdict) {
-    // Where the channel refused the end for good, another one was told.
-    let refused = |channel: &str, starts_at: i64| {
-        evidence.deliveries.iter().any(|one| {
-            one.channel == channel
-                && matches!(one.reply, super::receiver::Reply::Status(404))
-                && one.body["alerts"].as_array().is_some_and(|alerts| {
-                    alerts
-                        .iter()
-                        .any(|alert| time(&alert["startsAt"]) == Some(starts_at) && alert["status"] == "resolved")
-                })
-        })
-    };
     for ((channel, fingerprint, starts_at), episode) in episodes {
         let name = format!("c{} of {channel} since {starts_at} ({fingerprint})", episode.check);
         let (firing, resolved) = (episode.firing.len(), episode.resolved.len());
         verdict.told += usize::from(firing > 0) + usize::from(resolved > 0);
-        if resolved == 0 && !refused(channel, *starts_at) {
+        if resolved == 0 && refused(evidence, channel, fingerprint, *starts_at).is_none() {
             verdict.lost.push(format!("the end of {name}"));
         }
         if firing > 1 + allowed.again && !allowed.grouped {
@@ -204,8 +204,9 @@ fn seen(episodes: &Episodes, evidence: &Evidence, verdict: &mut Verdict) {
             if !in_one_life || !row.iter().all(|answer| answer.up == first.up) {
                 continue;
             }
-            let fires = of.iter().any(|((_, _, starts_at), episode)| {
-                *starts_at <= last.at && episode.ends_at.is_none_or(|ends_at| last.at < ends_at)
+            let fires = of.iter().any(|((channel, fingerprint, starts_at), episode)| {
+                let ends_at = episode.ends_at.or_else(|| refused(evidence, channel, fingerprint, *starts_at));
+                *starts_at <= last.at && ends_at.is_none_or(|ends_at| last.at < ends_at)
             });
             if fires == first.up {
                 let (was, told) = if first.up { ("up", "it fires still") } else { ("down", "nobody is told") };
