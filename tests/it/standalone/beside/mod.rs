@@ -224,10 +224,12 @@ async fn the_same_rules_give_the_same_alerts_as_in_prometheus_needs_prometheus()
     world.edit();
     world.agree("edited", EDITED);
     // As newer versions of Prometheus do it: it fires no more, and is pending since it was at first.
-    let answer = world.probity.get("/api/v1/alerts").json();
-    let raised: Vec<_> =
-        compare::alerts(&answer).into_iter().filter(|(labels, _)| labels["alertname"] == rules::RAISED).collect();
-    assert!(raised.len() == 1 && raised[0].1.state == "pending", "{raised:?}");
+    world.probity.wait_for("/api/v1/alerts", |answer| {
+        let all = compare::alerts(&answer.json());
+        let mut raised = all.into_iter().filter(|(labels, _)| labels["alertname"] == rules::RAISED);
+        let (_, shown) = raised.next()?;
+        (raised.next().is_none() && shown.state == "pending").then_some(())
+    });
     for (what, phase, expected) in
         [("again", Phase::Again, AGAIN), ("gone", Phase::Gone, GONE), ("down", Phase::Down, DOWN)]
     {
