@@ -39,7 +39,10 @@ impl Drop for Probity {
 
 impl Probity {
     fn start(stage: &Stage<'_>) -> Result<Self, String> {
-        let built = Command::new(env!("CARGO")).args(["build", "-q", "-p", "probity", "--bin", "probity"]).status();
+        // With the fail points that its own tests have in it: it is the same file.
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "-q", "-p", "probity", "--bin", "probity", "--features", "failpoint/failpoints"])
+            .status();
         built.ok().filter(|status| status.success()).ok_or("cannot build the program")?;
         // target/debug/deps/it-… → target/debug/probity
         let program = std::env::current_exe().map_err(|error| error.to_string())?;

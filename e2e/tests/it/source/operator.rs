@@ -119,8 +119,10 @@ fn program() -> Result<PathBuf, String> {
     let folder = test.parent().and_then(Path::parent).ok_or("this test is in no target folder")?;
     let target = folder.parent().ok_or("this test is in no target folder")?;
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+    // With the fail points that its own tests have in it: it is the same file.
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "probity", "--bin", "probity", "--manifest-path"])
+        .args(["build", "--quiet", "--package", "probity", "--bin", "probity"])
+        .args(["--features", "failpoint/failpoints", "--manifest-path"])
         .arg(manifest)
         .env("CARGO_TARGET_DIR", target)
         .status()
