@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    ffi::OsStr,
     fs, io,
     io::Read,
     os::unix::fs::MetadataExt,
@@ -130,23 +131,36 @@ impl Search {
             return Ok(());
         }
         let unreadable = |source| FindError::Unreadable { path: folder.to_owned(), source };
-        let mut entries = Vec::new();
+        let (mut files, mut folders, mut linked) = (Vec::new(), Vec::new(), false);
         for entry in fs::read_dir(folder).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            if !is_hidden(&path) {
-                entries.push(path);
+            let entry = entry.map_err(unreadable)?;
+            if is_hidden(&entry.file_name()) {
+                continue;
+            }
+            let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+            // What is no link is looked at from its folder, which spares the way there.
+            let looked = if is_link { fs::metadata(entry.path()) } else { entry.metadata() };
+            // Gone since, or a link to nothing: neither is ours to judge.
+            let Ok(metadata) = looked else { continue };
+            let path = entry.path();
+            if metadata.is_dir() {
+                folders.push((path, metadata));
+            } else if metadata.is_file() && is_manifest(&path) {
+                linked |= is_link || metadata.nlink() > 1;
+                files.push((path, metadata));
             }
         }
-        // In order, so that of two ways to one file always the same is shown.
-        entries.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
-        for path in entries {
-            // Gone since, or a link to nothing: neither is ours to judge.
-            let Ok(metadata) = fs::metadata(&path) else { continue };
-            if metadata.is_dir() {
-                self.folder(&path, &metadata, depth + 1)?;
-            } else if metadata.is_file() && is_manifest(&path) {
-                self.file(path, &metadata)?;
-            }
+        // In order, so that of two ways to one file always the same is shown; where each has one, the order is none of
+        // anybody's business, and to find it takes as long as all the rest.
+        if linked {
+            files.sort_unstable_by(|(a, _), (b, _)| a.as_os_str().cmp(b.as_os_str()));
+        }
+        folders.sort_unstable_by(|(a, _), (b, _)| a.as_os_str().cmp(b.as_os_str()));
+        for (path, metadata) in files {
+            self.file(path, &metadata)?;
+        }
+        for (path, metadata) in folders {
+            self.folder(&path, &metadata, depth + 1)?;
         }
         Ok(())
     }
@@ -163,8 +177,8 @@ impl Search {
     }
 }
 
-fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
 }
 
 fn is_manifest(path: &Path) -> bool {
@@ -218,6 +232,20 @@ mod tests {
             ["a.yml", "b.yaml", "c.json", "notes.txt", "team/web/d.yaml"]
         );
         assert!(matches!(find(&[root.join("nowhere")]), Err(FindError::Unreadable { .. })));
+    }
+
+    #[test]
+    fn of_two_ways_to_one_file_always_the_same_is_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::create_dir(root.join("below")).unwrap();
+        for (name, link) in [("z.yaml", "a.yaml"), ("b.yaml", "y.yaml"), ("below/x.yaml", "x.yaml")] {
+            fs::write(root.join(name), "").unwrap();
+            fs::hard_link(root.join(name), root.join(link)).unwrap();
+        }
+        fs::write(root.join("below/w.yaml"), "").unwrap();
+        symlink("below/w.yaml", root.join("w.yaml")).unwrap();
+        assert_eq!(names(root, &[root.to_owned()]), ["a.yaml", "b.yaml", "w.yaml", "x.yaml"]);
     }
 
     #[test]
