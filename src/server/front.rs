@@ -52,7 +52,7 @@ where
         let is_head = request.method() == Method::HEAD;
         let route = routes::find(request.method(), request.uri().path());
         let mut done = Done::begin(&self.state, requests, &correlation, request.method(), route);
-        let answered = self.route(request, route).instrument(done.span()).await.and_then(settle);
+        let answered = self.route(request, route, &correlation).instrument(done.span()).await.and_then(settle);
         let (mut head, payload) = answered.unwrap_or_else(|error| rendered(&error, &correlation));
         done.status(head.status);
         decorate(&mut head, route);
@@ -66,6 +66,7 @@ where
         &self,
         request: Request<Incoming>,
         route: Option<&'static Route>,
+        correlation: &Correlation,
     ) -> Result<warp::reply::Response, ApiError> {
         self.within_limits(&request)?;
         let (mut head, body) = request.into_parts();
@@ -82,6 +83,7 @@ where
         }
         head.extensions.insert(visible);
         head.extensions.insert(caller);
+        head.extensions.insert(correlation.clone());
         let limit = usize::try_from(self.limits.body).unwrap_or(usize::MAX);
         let bounded = Request::from_parts(head, Limited::new(body, limit));
         let handled = AssertUnwindSafe(self.filters.call(bounded)).catch_unwind();

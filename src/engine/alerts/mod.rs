@@ -23,6 +23,7 @@ mod show;
 mod silences;
 mod tally;
 mod tell;
+mod trials;
 mod windows;
 mod world;
 
@@ -62,6 +63,7 @@ pub use board::Board;
 pub(crate) use judging::{Judging, failed, render};
 pub use ledger::Books;
 pub use tally::Tally;
+pub use trials::{Asker, NoTrial, TrialPool, Trials, Tried};
 pub(crate) use windows::Windows;
 pub use world::figure;
 pub(crate) use world::{Now as Present, seen};

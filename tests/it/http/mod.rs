@@ -10,4 +10,5 @@ mod metrics;
 mod status;
 mod stop;
 mod tls;
+mod trial;
 mod world;

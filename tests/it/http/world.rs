@@ -17,7 +17,10 @@ use parking_lot::Mutex;
 use probity::{
     audit::{Head, Place},
     clock::{Clock, WallMs},
-    engine::{Bell, CheckCell, CheckView, LastRun, Ready, Snapshot, TargetCell, TargetView, alerts::Board},
+    engine::{
+        Bell, CheckCell, CheckView, LastRun, Ready, Snapshot, TargetCell, TargetView,
+        alerts::{Board, Trials},
+    },
     health::{Reason, State as Health},
     history::{
         AuditPage, AuditQuery, Bucket, Commit, History, Keeper, Latency, Loaded, OutboxQuery, OutboxRow, ReadError,
@@ -25,6 +28,8 @@ use probity::{
     },
     metrics::Metrics,
     model::{ObjectKey, ProbeKind, TargetKey},
+    net::{Egress, Net},
+    notify::Sender,
     probe::{
         CertificateDetails, Details, DnsDetails, HttpDetails, HttpPhases, Outcome, Resolved, TcpDetails, TlsDetails,
         Verdict,
@@ -48,6 +53,8 @@ pub struct World {
     pub address: SocketAddr,
     pub shutdown: CancellationToken,
     pub running: JoinSet<Result<(), server::ServerError>>,
+    /// What tries channels, which ends with `shutdown` too.
+    _trials: JoinSet<Result<(), std::convert::Infallible>>,
 }
 
 pub fn options() -> Options {
@@ -77,6 +84,10 @@ impl World {
         let (tell, nothing): (Tell, _) = (Arc::new(|_| ()), Loaded::default());
         let silences =
             Silences::in_store(Arc::default(), store.clone(), clock.clone(), "default".into(), tell, &nothing);
+        let egress = Egress { allow_loopback: true, ..Egress::default() };
+        let net = Arc::new(Net::new(egress, clock.clone()));
+        let sender = Sender::new(net, clock.clone(), Arc::new(|_: &[u8]| Ok(())), LogFormat::Json, None);
+        let (trials, pool) = Trials::new(Arc::new(sender), store.clone(), clock.clone());
         let state = Arc::new(State {
             snapshot,
             board: Board::default(),
@@ -87,13 +98,16 @@ impl World {
             store,
             bell: Bell::default(),
             silences: Arc::new(silences),
+            trials,
         });
         let server = server::bind(options).await.unwrap();
         let address = server.address();
         let shutdown = CancellationToken::new();
         let mut running = JoinSet::new();
         running.spawn(server.run(Arc::clone(&state), shutdown.clone()));
-        Self { state, address, shutdown, running }
+        let mut trials = JoinSet::new();
+        trials.spawn(pool.run(shutdown.clone()));
+        Self { state, address, shutdown, running, _trials: trials }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
