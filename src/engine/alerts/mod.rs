@@ -486,8 +486,10 @@ impl Alerting {
 
     fn send(&mut self, settled: &Settled, items: Vec<Item>, answers: Vec<acts::Answer>) {
         failpoint!((!items.is_empty()).then_some("alerts.settled"));
-        let recorded = matches!(settled, Settled::Committed { .. });
+        let (recorded, told) = (matches!(settled, Settled::Committed { .. }), !answers.is_empty());
+        failpoint!(told.then_some("acts.settled"));
         answers.into_iter().for_each(|answer| answer.give(recorded));
+        failpoint!(told.then_some("acts.told"));
         for mut item in items {
             match settled {
                 // An earlier commit has it: it goes out, or went out, on behalf of that one.
