@@ -25,6 +25,7 @@ use super::{
     done::Done,
     origin,
     routes::{self, Route},
+    writes::Writes,
 };
 
 /// Stands before the filters. One per server.
@@ -33,6 +34,7 @@ pub(super) struct Front<S> {
     pub(super) state: Arc<State>,
     pub(super) access: Arc<Access>,
     pub(super) limits: Limits,
+    pub(super) writes: Writes,
 }
 
 /// A request as the filters get it: without a body beyond the limit.
@@ -41,6 +43,7 @@ pub(super) type Bounded = Request<Limited<Incoming>>;
 impl<S> Front<S>
 where
     S: Service<Bounded, Response = warp::reply::Response, Error = Infallible>,
+    S::Future: Send + 'static,
 {
     /// Answers one request. Never fails: what goes wrong is an answer.
     pub(super) async fn answer(
@@ -87,7 +90,9 @@ where
         let limit = usize::try_from(self.limits.body).unwrap_or(usize::MAX);
         let bounded = Request::from_parts(head, Limited::new(body, limit));
         let handled = AssertUnwindSafe(self.filters.call(bounded)).catch_unwind();
-        match tokio::time::timeout(self.limits.answer, handled).await {
+        let handled = tokio::time::timeout(self.limits.answer, handled);
+        let handled = if route.is_read() { handled.await } else { self.writes.run(handled).await? };
+        match handled {
             Ok(Ok(Ok(response))) => Ok(response),
             Ok(Ok(Err(never))) => match never {},
             Ok(Err(panic)) => {

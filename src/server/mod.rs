@@ -37,6 +37,7 @@ mod trial;
 mod v2;
 mod visible;
 mod why;
+mod writes;
 
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc};
 

@@ -105,10 +105,12 @@ async fn answered(
     visible: Visible,
     make: impl FnOnce(Which, Vec<(Routes, Alert)>, &State) -> Response + Send + 'static,
 ) -> Response {
-    match Which::parse(&raw) {
-        Ok(which) => answer::off_the_runtime(move || make(which, found(&state, &visible), &state)).await,
+    // Expressions are compiled there, too.
+    answer::off_the_runtime(move || match Which::parse(&raw) {
+        Ok(which) => make(which, found(&state, &visible), &state),
         Err(error) => error.response(),
-    }
+    })
+    .await
 }
 
 /// Everything that fires and may be seen, with whom it is told to.
