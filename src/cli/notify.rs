@@ -27,9 +27,9 @@ enum Command {
     /// Sends a notification that says that it is a test, and waits for the receiver's answer
     ///
     /// A running Probity sends it, with its own secrets and from where it is, past what waits for the channel; it
-    /// stands in the audit trail. With -f this machine does, as the channel stands in manifests. The exit code is 0
-    /// when the receiver took it, 1 when it did not, 2 when there is no such channel or it has a mistake, 3 when
-    /// nothing could be sent.
+    /// stands in the audit trail. With -f this machine does, as the channel stands in manifests, to where --allow-cidr
+    /// and --deny-cidr let it; a running Probity has a policy of its own. The exit code is 0 when the receiver took it,
+    /// 1 when it did not, 2 when there is no such channel or it has a mistake, 3 when nothing could be sent.
     Test(Test),
 }
 

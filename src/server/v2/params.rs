@@ -78,6 +78,10 @@ mod tests {
             let wrong = params.matchers().is_err() || params.receiver().is_err() || params.wants("active").is_err();
             assert!(wrong, "{bad}");
         }
+        // What is over the number is not even read.
+        let many = "filter=a%3Db&".repeat(65) + "filter=a%3D~%28";
+        let error = format!("{:?}", Params::parse(&many).matchers().unwrap_err());
+        assert!(error.contains("at most 64 matchers"), "{error}");
     }
 
     #[test]

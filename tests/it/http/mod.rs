@@ -7,6 +7,7 @@ mod audit;
 mod correlation;
 mod limits;
 mod metrics;
+mod silences;
 mod status;
 mod stop;
 mod tls;

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -53,6 +56,8 @@ pub struct World {
     pub address: SocketAddr,
     pub shutdown: CancellationToken,
     pub running: JoinSet<Result<(), server::ServerError>>,
+    /// Whether the store's disk stands still.
+    pub stuck: Arc<AtomicBool>,
     /// What tries channels, which ends with `shutdown` too.
     _trials: JoinSet<Result<(), std::convert::Infallible>>,
 }
@@ -80,7 +85,8 @@ impl World {
         let readiness = Readiness::waiting_for(&["source", "store"]);
         readiness.ready("source");
         readiness.ready("store");
-        let store: Arc<dyn Store> = Arc::new(Kept(Volatile::default()));
+        let stuck = Arc::<AtomicBool>::default();
+        let store: Arc<dyn Store> = Arc::new(Kept(Volatile::default(), stuck.clone()));
         let (tell, nothing): (Tell, _) = (Arc::new(|_| ()), Loaded::default());
         let silences =
             Silences::in_store(Arc::default(), store.clone(), clock.clone(), "default".into(), tell, &nothing);
@@ -107,7 +113,7 @@ impl World {
         running.spawn(server.run(Arc::clone(&state), shutdown.clone()));
         let mut trials = JoinSet::new();
         trials.spawn(pool.run(shutdown.clone()));
-        Self { state, address, shutdown, running, _trials: trials }
+        Self { state, address, shutdown, running, stuck, _trials: trials }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -219,8 +225,8 @@ impl Log {
     }
 }
 
-/// A store with one bucket of history for everyone.
-struct Kept(Volatile);
+/// A store with one bucket of history for everyone, and a disk that stands still while it is told to.
+struct Kept(Volatile, Arc<AtomicBool>);
 
 impl Store for Kept {
     fn register(&self, key: &TargetKey) -> u32 {
@@ -244,7 +250,8 @@ impl Store for Kept {
     }
 
     fn commit(&self, commit: Commit) -> Ticket {
-        self.0.commit(commit)
+        let ticket = self.0.commit(commit);
+        if self.1.load(Ordering::SeqCst) { Ticket::new(std::future::pending()) } else { ticket }
     }
 
     fn recording(&self) -> Recording {
