@@ -146,11 +146,12 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         Objects::Files(_) => Arc::from(DEFAULT_NAMESPACE),
         Objects::Cluster { cluster, .. } => cluster.namespace.clone(),
     };
-    let sender = notify::Sender::new(net.clone(), clock.clone(), notify::stdout(), settings.log_format, None);
+    let sender = Arc::new(notify::Sender::new(net.clone(), clock.clone(), notify::stdout(), settings.log_format, None));
+    let (trials, trial_pool) = engine::alerts::Trials::new(sender.clone(), store.clone(), clock.clone());
     let ledger = Arc::new(engine::alerts::Books::new(store.clone(), bell.clone(), board.clone()));
     let seed = u64::from_le_bytes(uuid::Uuid::new_v4().into_bytes()[..8].try_into().unwrap_or_default());
     let (outboxes, pool) =
-        notify::outbox::Outboxes::new(Arc::new(sender), ledger, clock.clone(), notify::Tally::new(&metrics)?, seed);
+        notify::outbox::Outboxes::new(sender, ledger, clock.clone(), notify::Tally::new(&metrics)?, seed);
     let loaded = {
         let store = store.clone();
         // Blocks for as long as it takes to read what is open.
@@ -177,6 +178,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         store: store.clone(),
         bell: bell.clone(),
         silences: silences.clone(),
+        trials,
     });
     let tokens: Arc<Tokens> = Arc::default();
     let fallback = settings.prometheus.as_ref().map(|url| engine::alerts::Fallback {
@@ -269,10 +271,11 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
                 }
             };
             // Alerting ends with the engine, so that what both have decided is on disk before the store closes.
-            let (_, (), _, _) = tokio::join!(
+            let (_, (), _, _, _) = tokio::join!(
                 alerting.run(shutdown.clone()),
                 engine.run(events, shutdown.clone()),
-                pool.run(shutdown),
+                pool.run(shutdown.clone()),
+                trial_pool.run(shutdown),
                 stopping
             );
             failpoint!("stop.ended");

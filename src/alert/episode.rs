@@ -81,6 +81,7 @@ impl Episode {
             reason: self.reason,
             rule: self.rule.clone(),
             untold: false,
+            known: false,
             news: true,
         }
     }

@@ -58,6 +58,9 @@ pub struct Alert {
     /// It is resolved, and this channel was not told before that it fired: the message says both.
     #[serde(default)]
     pub untold: bool,
+    /// It fires, and this channel was told so before: it is worse now, say, or a silence has ended.
+    #[serde(default)]
+    pub known: bool,
     /// The notification is about this one. Others stand in it because they fire in the same group.
     #[serde(default = "yes")]
     pub news: bool,

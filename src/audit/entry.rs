@@ -128,6 +128,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "str::is_empty")]
         comment: Arc<str>,
     },
+    /// Somebody tried a channel; the entry's `notification` is what its receiver was sent.
+    Trial {
+        channel: Arc<str>,
+        by: Arc<str>,
+        /// delivered, or what would become of a notification: retry or refused.
+        outcome: Arc<str>,
+        /// What the receiver said, without its secrets.
+        answer: Arc<str>,
+    },
     /// A rule came, changed, was refused or went.
     Rule {
         change: Arc<str>,
@@ -196,6 +205,7 @@ pub enum Kind {
     Notification,
     Silence,
     Ack,
+    Trial,
     Rule,
     Gap,
     Cut,
@@ -203,13 +213,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Transition,
         Self::Told,
         Self::Suppression,
         Self::Notification,
         Self::Silence,
         Self::Ack,
+        Self::Trial,
         Self::Rule,
         Self::Gap,
         Self::Cut,
@@ -224,6 +235,7 @@ impl Kind {
             Self::Notification => "notification",
             Self::Silence => "silence",
             Self::Ack => "ack",
+            Self::Trial => "trial",
             Self::Rule => "rule",
             Self::Gap => "gap",
             Self::Cut => "cut",
@@ -258,6 +270,7 @@ impl Event {
             Self::Notification { .. } => Kind::Notification,
             Self::Silence { .. } => Kind::Silence,
             Self::Ack { .. } => Kind::Ack,
+            Self::Trial { .. } => Kind::Trial,
             Self::Rule { .. } => Kind::Rule,
             Self::Gap { .. } => Kind::Gap,
             Self::Cut { .. } => Kind::Cut,

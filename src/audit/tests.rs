@@ -135,6 +135,7 @@ fn every_kind_is_read_as_it_was_written_and_called_as_it_is() {
             instead: None,
         },
         Event::Silence { id: text(), change: text(), by: text(), comment: text(), matchers: vec![text(), text()] },
+        Event::Trial { channel: text(), by: text(), outcome: text(), answer: text() },
         Event::Rule { change: text(), generation: 3, message: "".into() },
         Event::Gap { from: T0, why: text(), unrecorded: 2, lost: Lost { audit: 1, ..Lost::default() } },
         Event::Cut { up_to: head, rows: 9 },

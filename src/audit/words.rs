@@ -61,6 +61,9 @@ impl Entry {
                 with(format!("silence {id} {change}{by}, {}", matchers.join(", ")), comment)
             }
             Event::Ack { change, by, comment } => with(format!("{change} by {by}"), comment),
+            Event::Trial { channel, by, outcome, answer } => {
+                with(format!("{channel} tried by {by}: {outcome}"), answer)
+            }
             Event::Rule { change, generation, message } => with(format!("{change}, generation {generation}"), message),
             Event::Gap { from, why, unrecorded, lost } => format!(
                 "the store failed from {} on: {why}; {unrecorded} notifications went out unrecorded; lost: {} rows of \

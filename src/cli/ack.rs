@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{
     Exit,
     ask::{AskError, Asker, Place},
+    plain,
 };
 use crate::{
     alert::{Compare, Fingerprint, Matcher},
@@ -71,17 +72,19 @@ enum AckError {
 
 pub fn run(args: &Args) -> Exit {
     let clock = Clock::system();
-    let asked = Asker::new(&args.server, &clock).map_err(AckError::from);
-    let told = match asked.and_then(|(runtime, asker)| runtime.block_on(done(args, &asker))) {
-        Ok(told) => told,
-        Err(error) => {
-            eprintln!("probity ack: {error}");
-            return match error {
-                AckError::Ask(error) => error.exit(),
-                AckError::No(_) => Exit::Bad,
-                AckError::Several { .. } => Exit::Usage,
-            };
-        }
+    let (runtime, asker) = match Asker::new(&args.server, &clock) {
+        Ok(asker) => asker,
+        Err(error) => return failed(&error.into()),
+    };
+    let mut answers: Vec<Value> = Vec::new();
+    let ended = runtime.block_on(done(args, &asker, &mut answers));
+    // A name look-up of the system may hang in a thread of its own; it is not waited for.
+    runtime.shutdown_background();
+    // What was done is told, also where the rest of it was not.
+    let told: String = match args.output {
+        Format::Json if answers.is_empty() && ended.is_err() => String::new(),
+        Format::Json => format!("{:#}\n", Value::Array(answers)),
+        Format::Table => answers.iter().flat_map(lines).collect(),
     };
     if let Err(error) = std::io::stdout().lock().write_all(told.as_bytes())
         // Whoever reads has seen enough, as `head` does.
@@ -90,24 +93,40 @@ pub fn run(args: &Args) -> Exit {
         eprintln!("probity ack: cannot write to standard output: {error}");
         return Exit::CouldNotRun;
     }
-    Exit::Good
+    ended.map_or_else(|error| failed(&error), |()| Exit::Good)
 }
 
-async fn done(args: &Args, asker: &Asker<'_>) -> Result<String, AckError> {
+fn failed(error: &AckError) -> Exit {
+    eprintln!("probity ack: {error}");
+    match error {
+        AckError::Ask(error) => error.exit(),
+        AckError::No(_) => Exit::Bad,
+        AckError::Several { .. } => Exit::Usage,
+    }
+}
+
+async fn done(args: &Args, asker: &Asker<'_>, answers: &mut Vec<Value>) -> Result<(), AckError> {
     let (method, body) = match args.end {
         false => (Method::POST, json!({"by": args.by, "comment": args.comment})),
         true => (Method::DELETE, json!({"by": args.by})),
     };
-    let mut answers: Vec<Value> = Vec::new();
+    let mut missed = Vec::new();
     for fingerprint in which(args, asker).await? {
         let path = format!("api/v1/alerts/{fingerprint}/ack");
-        let answer = asker.send(method.clone(), &path, Some(&body)).await.map_err(refused)?;
-        answers.push(asker.parsed(&answer)?);
+        match asker.send(method.clone(), &path, Some(&body)).await.map_err(refused) {
+            Ok(answer) => answers.push(asker.parsed(&answer)?),
+            // One of several that has ended meanwhile keeps nobody from acting on the others.
+            Err(AckError::No(why)) => missed.push(why),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(match args.output {
-        Format::Json => format!("{:#}\n", Value::Array(answers)),
-        Format::Table => answers.iter().flat_map(lines).collect(),
-    })
+    match missed.pop() {
+        Some(why) if answers.is_empty() => Err(AckError::No(why)),
+        last => {
+            missed.iter().chain(&last).for_each(|why| eprintln!("probity ack: {why}"));
+            Ok(())
+        }
+    }
 }
 
 /// The server knows no such alert, or it does not fire.
@@ -168,7 +187,7 @@ fn lines(answer: &Value) -> Vec<String> {
         if answer["recorded"] == false {
             line.push_str(" (the store fails now: a restart may forget it)");
         }
-        line + "\n"
+        plain(&line) + "\n"
     };
     alerts.map(line).collect()
 }

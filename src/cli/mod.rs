@@ -136,3 +136,8 @@ fn with_source(error: &dyn std::error::Error) -> String {
         None => error.to_string(),
     }
 }
+
+/// Without control characters: what goes to a terminal may hold what others wrote.
+fn plain(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+}

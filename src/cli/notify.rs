@@ -1,18 +1,20 @@
-//! `probity notify test`: tries a channel as it stands in manifests, before they are deployed, and tells what its receiver
-//! answered.
+//! `probity notify test`: tries a channel of a running Probity, or as it stands in manifests before they are deployed, and
+//! tells what its receiver answered.
 
 mod files;
+mod server;
 
 use std::{io::Write as _, path::PathBuf};
 
 use clap::{Subcommand, ValueEnum};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Cli, Exit, egress::EgressArgs};
+use super::{Cli, Exit, ask::Place, egress::EgressArgs, plain};
 use crate::clock::Clock;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
+  probity notify test ops/slack --server https://probity.example
   probity notify test slack --manifests manifests/ --manifests secrets/
   probity notify test ops/slack -f channel.yaml -f secret.yaml -o json")]
 pub struct Args {
@@ -24,8 +26,10 @@ pub struct Args {
 enum Command {
     /// Sends a notification that says that it is a test, and waits for the receiver's answer
     ///
-    /// The exit code is 0 when the receiver took it, 1 when it did not, 2 when there is no such channel or
-    /// it has a mistake, 3 when nothing could be sent.
+    /// A running Probity sends it, with its own secrets and from where it is, past what waits for the channel; it
+    /// stands in the audit trail. With -f this machine does, as the channel stands in manifests, to where --allow-cidr
+    /// and --deny-cidr let it; a running Probity has a policy of its own. The exit code is 0 when the receiver took it,
+    /// 1 when it did not, 2 when there is no such channel or it has a mistake, 3 when nothing could be sent.
     Test(Test),
 }
 
@@ -34,11 +38,16 @@ pub(super) struct Test {
     /// The NotificationChannel: NAMESPACE/NAME, or NAME where no other namespace has one of that name
     #[arg(value_name = "CHANNEL")]
     channel: String,
-    /// Files and folders that hold it, and its Secrets and ConfigMaps
-    #[arg(short = 'f', long, required = true, value_name = "PATH")]
+    /// Files and folders that hold it, and its Secrets and ConfigMaps; then no server is asked
+    #[arg(short = 'f', long, value_name = "PATH")]
     manifests: Vec<PathBuf>,
     #[command(flatten)]
     egress: EgressArgs,
+    #[command(flatten)]
+    server: Place,
+    /// Who tries it; a cluster knows by the token who asks, and takes that
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "")]
+    by: String,
     /// How to tell: a line, or JSON
     #[arg(short, long, value_enum, default_value = "text", value_name = "FORMAT")]
     output: Format,
@@ -51,7 +60,7 @@ enum Format {
 }
 
 /// What came of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Told {
     channel: String,
     kind: String,
@@ -60,6 +69,9 @@ pub(super) struct Told {
     answer: String,
     /// Seconds.
     duration: f64,
+    /// Whether it is in the audit trail, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recorded: Option<bool>,
 }
 
 /// Why there was no trial.
@@ -77,7 +89,11 @@ impl Refusal {
 pub fn run(cli: &Cli, args: &Args) -> Exit {
     let Command::Test(test) = &args.command;
     let clock = Clock::system();
-    let told = match files::test(cli, test, &test.manifests, &clock) {
+    let told = match test.manifests.as_slice() {
+        [] => server::test(test, &clock),
+        paths => files::test(cli, test, paths, &clock),
+    };
+    let told = match told {
         Ok(told) => told,
         Err(Refusal { text, exit }) => {
             eprintln!("probity notify test: {}", text.trim_end());
@@ -100,31 +116,16 @@ pub fn run(cli: &Cli, args: &Args) -> Exit {
     }
 }
 
-/// What is said where there is no such channel.
-fn unknown(name: &str, known: &[String]) -> String {
-    /// Names that are told.
-    const SHOWN: usize = 20;
-    let shown: Vec<&str> = known.iter().take(SHOWN).map(String::as_str).collect();
-    match shown.as_slice() {
-        [] => format!("there is no NotificationChannel {name}, nor any other"),
-        shown => format!("there is no NotificationChannel {name}; there are {}", shown.join(", ")),
-    }
-}
-
 /// One line for people; the answer is a receiver's, and goes to a terminal.
 fn line(told: &Told) -> String {
-    let plain = |text: &str| -> String {
-        text.chars()
-            .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-            .collect()
-    };
-    let Told { channel, kind, outcome, answer, duration, .. } = told;
+    let Told { channel, kind, outcome, answer, duration, recorded, .. } = told;
     let what = match outcome.as_str() {
         "delivered" => "took the test",
         "retry" => "did not take the test now; a real notification would be tried again",
         _ => "refused the test for good; a real notification would go to its fallback",
     };
-    plain(&format!("{channel} ({kind}) {what}, after {duration:.2} s: {answer}")) + "\n"
+    let lost = if *recorded == Some(false) { " (the store fails now: the audit trail does not say it)" } else { "" };
+    plain(&format!("{channel} ({kind}) {what}, after {duration:.2} s: {answer}{lost}")) + "\n"
 }
 
 #[cfg(test)]
@@ -153,8 +154,11 @@ mod tests {
                 outcome: outcome.into(),
                 answer: "x answered\u{1b} 200".into(),
                 duration: 0.251,
+                recorded: Some(true),
             };
             assert_eq!(line(&told), want);
+            let told = Told { recorded: Some(false), ..told };
+            assert!(line(&told).ends_with("200 (the store fails now: the audit trail does not say it)\n"));
         }
     }
 }

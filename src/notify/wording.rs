@@ -249,6 +249,7 @@ pub(super) mod samples {
             reason: None,
             rule: ObjectKey::new("aitbc", "high-error-rate"),
             untold: false,
+            known: false,
             news: true,
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use warp::{Filter, filters::BoxedFilter};
 
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
 
@@ -31,6 +32,11 @@ impl Correlation {
     pub(super) fn header(&self) -> HeaderValue {
         HeaderValue::from_str(&self.id).unwrap_or_else(|_| HeaderValue::from_static("invalid"))
     }
+}
+
+/// The id of this request, for a handler.
+pub(super) fn correlation() -> BoxedFilter<(Correlation,)> {
+    warp::ext::optional::<Correlation>().map(|id: Option<Correlation>| id.unwrap_or_else(Correlation::fresh)).boxed()
 }
 
 /// 1–128 of `[A-Za-z0-9._-]`: it goes into logs and headers as it is.

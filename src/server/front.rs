@@ -25,6 +25,7 @@ use super::{
     done::Done,
     origin,
     routes::{self, Route},
+    writes::Writes,
 };
 
 /// Stands before the filters. One per server.
@@ -33,6 +34,7 @@ pub(super) struct Front<S> {
     pub(super) state: Arc<State>,
     pub(super) access: Arc<Access>,
     pub(super) limits: Limits,
+    pub(super) writes: Writes,
 }
 
 /// A request as the filters get it: without a body beyond the limit.
@@ -41,6 +43,7 @@ pub(super) type Bounded = Request<Limited<Incoming>>;
 impl<S> Front<S>
 where
     S: Service<Bounded, Response = warp::reply::Response, Error = Infallible>,
+    S::Future: Send + 'static,
 {
     /// Answers one request. Never fails: what goes wrong is an answer.
     pub(super) async fn answer(
@@ -52,7 +55,7 @@ where
         let is_head = request.method() == Method::HEAD;
         let route = routes::find(request.method(), request.uri().path());
         let mut done = Done::begin(&self.state, requests, &correlation, request.method(), route);
-        let answered = self.route(request, route).instrument(done.span()).await.and_then(settle);
+        let answered = self.route(request, route, &correlation).instrument(done.span()).await.and_then(settle);
         let (mut head, payload) = answered.unwrap_or_else(|error| rendered(&error, &correlation));
         done.status(head.status);
         decorate(&mut head, route);
@@ -66,6 +69,7 @@ where
         &self,
         request: Request<Incoming>,
         route: Option<&'static Route>,
+        correlation: &Correlation,
     ) -> Result<warp::reply::Response, ApiError> {
         self.within_limits(&request)?;
         let (mut head, body) = request.into_parts();
@@ -82,10 +86,13 @@ where
         }
         head.extensions.insert(visible);
         head.extensions.insert(caller);
+        head.extensions.insert(correlation.clone());
         let limit = usize::try_from(self.limits.body).unwrap_or(usize::MAX);
         let bounded = Request::from_parts(head, Limited::new(body, limit));
         let handled = AssertUnwindSafe(self.filters.call(bounded)).catch_unwind();
-        match tokio::time::timeout(self.limits.answer, handled).await {
+        let handled = tokio::time::timeout(self.limits.answer, handled);
+        let handled = if route.is_read() { handled.await } else { self.writes.run(handled).await? };
+        match handled {
             Ok(Ok(Ok(response))) => Ok(response),
             Ok(Ok(Err(never))) => match never {},
             Ok(Err(panic)) => {

@@ -28,6 +28,7 @@ use super::{
     refusal::{Refusing, plain_answer},
     reviews::Reviews,
     routes, tls,
+    writes::Writes,
 };
 
 /// A server whose port is taken, and whose files are read: what remains is to run it.
@@ -81,7 +82,13 @@ impl Server {
         let access = Arc::new(access);
         let tls = tls.map(Arc::new);
         let filters = TowerToHyperService::new(warp::service(routes::filter(&state, &limits)));
-        let front = Arc::new(Front { filters, state, access: Arc::clone(&access), limits: limits.clone() });
+        let front = Arc::new(Front {
+            filters,
+            state,
+            access: Arc::clone(&access),
+            limits: limits.clone(),
+            writes: Writes::default(),
+        });
 
         let mut tasks = JoinSet::new();
         tasks.spawn(refresh(Arc::clone(&access), tls.clone()));
@@ -180,7 +187,7 @@ impl House {
             + Send
             + Sync
             + 'static,
-        S::Future: Send,
+        S::Future: Send + 'static,
     {
         let watcher = self.graceful.watcher();
         let (tracker, limits) = (Tracker(self.tracker.clone()), self.limits.clone());
@@ -230,7 +237,7 @@ async fn serve<S, Io>(
         + Send
         + Sync
         + 'static,
-    S::Future: Send,
+    S::Future: Send + 'static,
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (clock, limits) = (front.state.clock.clone(), &patience.limits);

@@ -1,8 +1,8 @@
 //! The HTTP server: what runs is read from the snapshot and told, as JSON, as metrics and as a page.
 //!
-//! Owns connections, limits, correlation ids, who may, and the shape of every answer. What people
-//! do about alerts is handed to alerting, and answered when it is done; nothing else is changed here. Made by `probity run`: [`bind`] first, so that a taken port is known before
-//! anything is probed, then [`Server::run`].
+//! Owns connections, limits, correlation ids, who may, and the shape of every answer. What people do about alerts, and
+//! that a channel is tried, is handed to alerting, and answered when it is done; nothing else is changed here. Made by
+//! `probity run`: [`bind`] first, so that a taken port is known before anything is probed, then [`Server::run`].
 
 mod access;
 mod ack;
@@ -33,9 +33,11 @@ mod reviews;
 mod routes;
 mod scrape;
 mod tls;
+mod trial;
 mod v2;
 mod visible;
 mod why;
+mod writes;
 
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -46,7 +48,10 @@ pub use listen::{Server, bind};
 
 use crate::{
     clock::Clock,
-    engine::{Bell, Snapshot, alerts::Board},
+    engine::{
+        Bell, Snapshot,
+        alerts::{Board, Trials},
+    },
     history::Store,
     metrics::Metrics,
     source::Silences,
@@ -70,6 +75,8 @@ pub struct State {
     pub bell: Bell,
     /// All silences, and the way to make one.
     pub silences: Arc<Silences>,
+    /// The way to try a channel.
+    pub trials: Trials,
 }
 
 impl State {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hyper::Method;
 use warp::{Filter, filters::BoxedFilter, reply::Response};
 
-use super::{Limits, State, ack, alerting, audit, checks, health, history, meta, scrape, v2, why};
+use super::{Limits, State, ack, alerting, audit, checks, health, history, meta, scrape, trial, v2, why};
 use crate::model::Kind;
 
 /// One endpoint: a path and what is done there.
@@ -259,6 +259,19 @@ pub(super) static ROUTES: &[Route] = &[
     Route::json("/api/v1/channels/{namespace}/{name}", "getChannel", "Channel", "One NotificationChannel")
         .asks(Asks::GetOf(Kind::NotificationChannel))
         .also(&[(404, "there is no such NotificationChannel")]),
+    Route::json(
+        "/api/v1/channels/{namespace}/{name}/test",
+        "testChannel",
+        "ChannelTest",
+        "Tries a channel now: its receiver is sent a notification that says that it is a test. The body may say who does: \
+         {\"by\": \"ann\"}",
+    )
+    .verb(Verb::Post)
+    .also(&[
+        (404, "there is no such NotificationChannel; names those that whoever asks may list"),
+        (409, "it is refused, and why"),
+        (429, "it is being tried, or too many are, or were within a minute"),
+    ]),
     Route::json("/api/v1/silences", "listSilences", "SilenceList", "Every Silence, and how many alerts it mutes")
         .asks(Asks::ListOf(Kind::Silence))
         .query(&[NAMESPACE, SELECTOR]),
@@ -415,6 +428,8 @@ pub(super) fn filter(state: &Arc<State>, limits: &Limits) -> BoxedFilter<(Respon
         .or(why::filter(state))
         .unify()
         .or(ack::filter(state))
+        .unify()
+        .or(trial::filter(state))
         .unify()
         .or(v2::filter(state))
         .unify()

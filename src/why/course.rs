@@ -139,7 +139,7 @@ impl Course {
                     format!("the store failed from {from} until now: {why}; what happened then may be missing here"),
                 );
             }
-            Event::Silence { .. } | Event::Cut { .. } => {}
+            Event::Silence { .. } | Event::Trial { .. } | Event::Cut { .. } => {}
         }
     }
 

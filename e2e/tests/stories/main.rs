@@ -9,6 +9,7 @@
 
 mod access;
 mod alerts;
+mod amtool;
 mod away;
 mod discover;
 mod egress;
@@ -116,6 +117,11 @@ const STORIES: &[Story] = &[
         name: "tenants",
         wish: "a tenant cannot touch the alerts of another",
         tell: tenants::nobody_touches_the_alerts_of_others,
+    },
+    Story {
+        name: "amtool",
+        wish: "an operator silences, asks and acts with a token, as far as RBAC lets them",
+        tell: amtool::silences_as_far_as_rbac_lets_it,
     },
     Story {
         name: "unreadable",

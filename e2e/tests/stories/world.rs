@@ -234,6 +234,16 @@ impl World {
         }))
     }
 
+    /// The program that is in the image, for who runs it beside the cluster.
+    pub fn program() -> PathBuf {
+        let built = || {
+            let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+            let target = target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"));
+            target.join("x86_64-unknown-linux-musl/e2e/probity")
+        };
+        std::env::var_os("E2E_PROBITY").map_or_else(built, PathBuf::from)
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }

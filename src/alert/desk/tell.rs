@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use sha2::Digest as _;
 
-use super::{Desk, Effect, Step, What, case::Place, groups::GroupKey};
+use super::{
+    Desk, Effect, Step, What,
+    case::{Case, Place},
+    groups::GroupKey,
+};
 use crate::{
     alert::{Alert, Episode, Group, Incident, Labels, Notification, NotificationId, Status, Why, millis},
     model::{Channel, ObjectKey, Receiver},
@@ -128,10 +132,11 @@ impl Desk {
             case.closed.dedup();
             let fresh = place.fresh.take();
             if fresh.is_some() {
-                place.told = true;
+                let known = std::mem::replace(&mut place.told, true);
                 place.tellings = place.tellings.saturating_add(1);
                 group.told.insert(incident);
-                items.push(Item { alert: case.episode.alert(Status::Firing), episode: case.episode.clone() });
+                let alert = Alert { known, ..case.episode.alert(Status::Firing) };
+                items.push(Item { alert, episode: case.episode.clone() });
             }
             self.dirty.cases.insert(incident);
             stories.push(Story { items, fresh, instead_of: place.instead_of.clone() });
@@ -156,7 +161,8 @@ impl Desk {
             .filter(|incident| !news.contains(incident))
             .filter_map(|incident| self.cases.get(incident))
             .filter(|case| case.is_meant_for(&key.channel));
-        let shown = all.by_ref().take(room).map(|case| Alert { news: false, ..case.episode.alert(Status::Firing) });
+        let stands = |case: &Case| Alert { news: false, known: true, ..case.episode.alert(Status::Firing) };
+        let shown = all.by_ref().take(room).map(stands);
         let mut standing: Vec<Alert> = shown.collect();
         standing.sort_by_key(|alert| (alert.starts_at, alert.incident));
         (standing, u32::try_from(all.count()).unwrap_or(u32::MAX))

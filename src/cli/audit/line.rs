@@ -1,6 +1,6 @@
 //! A row of the trail as a line for people. Pure.
 
-use crate::{audit::Row, clock::rfc3339};
+use crate::{audit::Row, cli::plain, clock::rfc3339};
 
 /// Wide enough for nearly all; what is longer pushes the rest to the right.
 const WIDTHS: [usize; 4] = [24, 12, 12, 34];
@@ -29,11 +29,6 @@ fn line(cells: [String; 4], what: &str) -> String {
     line.push_str(&plain(what));
     line.push('\n');
     line
-}
-
-/// Without control characters: a row may hold what a receiver sent, and goes to a terminal.
-fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 
 #[cfg(test)]

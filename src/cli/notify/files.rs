@@ -27,7 +27,9 @@ pub(super) fn test(cli: &Cli, args: &Test, paths: &[PathBuf], clock: &Clock) -> 
     let net = Arc::new(Net::new(args.egress.stand_alone(), clock.clone()));
     let format = telemetry::format_of(cli.log_format, &std::io::stdout());
     let sender = Sender::new(net, clock.clone(), notify::stdout(), format, None);
-    let tried = runtime.block_on(trial::attempt(&sender, clock, &channel));
+    let tried = runtime.block_on(trial::attempt(&sender, clock, &channel, None, std::future::pending()));
+    // A name look-up of the system may hang in a thread of its own; it is not waited for.
+    runtime.shutdown_background();
     Ok(Told {
         channel: channel.key.to_string(),
         kind: channel.receiver.kind().as_str().to_owned(),
@@ -35,6 +37,7 @@ pub(super) fn test(cli: &Cli, args: &Test, paths: &[PathBuf], clock: &Clock) -> 
         outcome: tried.outcome.to_owned(),
         answer: tried.answer,
         duration: tried.took.as_secs_f64(),
+        recorded: None,
     })
 }
 
@@ -52,7 +55,7 @@ fn find(args: &Test, review: &Review, paths: &[PathBuf]) -> Result<Arc<Channel>,
         ))),
         [] => {
             let known: Vec<String> = review.channels.iter().map(|channel| channel.key.to_string()).collect();
-            let text = super::unknown(&args.channel, &known);
+            let text = trial::unknown(&args.channel, &known);
             let shown = paths.iter().map(|path| Path::display(path).to_string()).collect::<Vec<_>>().join(", ");
             // It may be there with a mistake.
             let mistakes = if review.mistakes().next().is_some() {

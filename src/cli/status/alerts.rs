@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::table::{age, aligned, plain};
-use crate::clock::WallMs;
+use super::table::{age, aligned};
+use crate::{cli::plain, clock::WallMs};
 
 /// One AlertRule of `/api/v1/alertrules`.
 #[derive(Debug, Deserialize)]

@@ -1,7 +1,7 @@
 //! The table for people: the worst first, one line a check, and a sum. Pure.
 
 use super::fetch::Check;
-use crate::{clock::WallMs, health::State};
+use crate::{cli::plain, clock::WallMs, health::State};
 
 const HEAD: [&str; 9] = ["NAMESPACE", "NAME", "PROBE", "STATE", "SINCE", "LATENCY", "UPTIME(24H)", "REASON", "MESSAGE"];
 /// The column that is coloured.
@@ -76,11 +76,6 @@ pub(super) fn aligned<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> 
         out.push('\n');
     }
     out
-}
-
-/// Without control characters: a message may hold what a target sent, and goes to a terminal.
-pub(super) fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 
 fn rank(state: &str) -> u8 {

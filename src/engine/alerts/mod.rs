@@ -23,6 +23,7 @@ mod show;
 mod silences;
 mod tally;
 mod tell;
+mod trials;
 mod windows;
 mod world;
 
@@ -62,6 +63,7 @@ pub use board::Board;
 pub(crate) use judging::{Judging, failed, render};
 pub use ledger::Books;
 pub use tally::Tally;
+pub use trials::{Asker, NoTrial, TrialPool, Trials, Tried};
 pub(crate) use windows::Windows;
 pub use world::figure;
 pub(crate) use world::{Now as Present, seen};
@@ -484,8 +486,10 @@ impl Alerting {
 
     fn send(&mut self, settled: &Settled, items: Vec<Item>, answers: Vec<acts::Answer>) {
         failpoint!((!items.is_empty()).then_some("alerts.settled"));
-        let recorded = matches!(settled, Settled::Committed { .. });
+        let (recorded, told) = (matches!(settled, Settled::Committed { .. }), !answers.is_empty());
+        failpoint!(told.then_some("acts.settled"));
         answers.into_iter().for_each(|answer| answer.give(recorded));
+        failpoint!(told.then_some("acts.told"));
         for mut item in items {
             match settled {
                 // An earlier commit has it: it goes out, or went out, on behalf of that one.

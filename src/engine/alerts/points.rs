@@ -19,6 +19,7 @@ pub(super) fn of(effect: &Effect) -> Option<&'static str> {
         Effect::Fact(fact) => match &fact.what {
             What::Suppressed(by) if !by.mutes.is_empty() => "desk.silence",
             What::Waits { .. } => "desk.wait",
+            What::Acknowledged(_) => "desk.ack",
             _ => return None,
         },
         Effect::Keep { .. } | Effect::Show(_) => return None,

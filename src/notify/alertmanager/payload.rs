@@ -76,6 +76,7 @@ fn test(letter: &Letter<'_>) -> Alert {
         reason: None,
         rule: notification.channel.clone(),
         untold: false,
+        known: false,
         news: true,
     }
 }

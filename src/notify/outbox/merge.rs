@@ -17,7 +17,8 @@ use crate::{
 const ALERTS_MAX: usize = 1_000;
 
 /// One notification that says what all of them say, each episode as it stands last. What fired in an earlier one, as news
-/// and not once more, and is resolved in a later was never told to fire: the message says both. `waiting` is in order.
+/// to a channel that did not know it, and is resolved in a later was never told to fire: the message says both. `waiting`
+/// is in order.
 pub(super) fn merge(waiting: &[Arc<Notification>]) -> Option<Notification> {
     let last = waiting.last()?;
     // Two episodes of an incident have other beginnings, and each gets its end; its labels may change on the way.
@@ -30,7 +31,7 @@ pub(super) fn merge(waiting: &[Arc<Notification>]) -> Option<Notification> {
         let key = (alert.incident, alert.starts_at);
         let mut alert = alert.clone();
         if alert.status != Status::Resolved {
-            if alert.news && why != Why::Repeat {
+            if alert.news && !alert.known && why != Why::Repeat {
                 fresh.insert(key);
             }
         } else {
@@ -39,6 +40,7 @@ pub(super) fn merge(waiting: &[Arc<Notification>]) -> Option<Notification> {
         if let Some(before) = alerts.get(&key) {
             alert.news |= before.news;
             alert.untold |= alert.status == Status::Resolved && before.untold;
+            alert.known &= before.known;
         } else {
             order.push(key);
         }
@@ -124,6 +126,24 @@ mod tests {
         let merged = merge(&[first, of(vec![alert("A", Severity::High, Status::Resolved)], "2")]).unwrap();
         let told: Vec<_> = merged.alerts.iter().map(|alert| (alert.severity, alert.status, alert.untold)).collect();
         assert_eq!(told, [(Some(Severity::High), Status::Resolved, true)]);
+    }
+
+    #[test]
+    fn what_got_worse_and_is_resolved_was_known_to_fire() {
+        let first = of(vec![alert("A", Severity::High, Status::Firing)], "1");
+        let worse = Alert { known: true, ..alert("A", Severity::Critical, Status::Firing) };
+        let worse = of(vec![worse], "2");
+        let ended = of(vec![alert("A", Severity::Critical, Status::Resolved)], "3");
+        let untold = |waiting: &[&Arc<Notification>]| {
+            let waiting: Vec<_> = waiting.iter().map(|one| Arc::clone(one)).collect();
+            merge(&waiting).unwrap().alerts[0].untold
+        };
+        // The first message has arrived, and what waits tells no news of a beginning.
+        assert!(!untold(&[&worse, &ended]));
+        // It waits too, folded with what is worse or not.
+        assert!(untold(&[&first, &worse, &ended]));
+        let both = Arc::new(merge(&[first, worse]).unwrap());
+        assert!(untold(&[&both, &ended]));
     }
 
     #[test]

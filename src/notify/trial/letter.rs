@@ -9,9 +9,9 @@ use crate::{
 };
 
 /// A notification about no alert; every kind of channel has words for it.
-pub(super) fn notification(channel: &ObjectKey, id: Arc<str>, now: WallMs) -> Notification {
+pub(super) fn notification(channel: &ObjectKey, id: Arc<str>, correlation_id: Arc<str>, now: WallMs) -> Notification {
     Notification {
-        correlation_id: id.clone(),
+        correlation_id,
         id: NotificationId(id),
         channel: channel.clone(),
         group: Group { key: format!("{channel}:test").into(), labels: Labels::default() },

@@ -94,6 +94,11 @@ pub(in crate::server) fn schemas() -> Map<String, Value> {
         "oldest": moment_or_null, "failures": count, "paused": seconds_or_null, "gone": text_or_null,
         "delivered": count, "dead": count, "last": or_null(&last),
     });
+    let tried = json!({
+        "channel": text, "kind": text, "notification": text, "outcome": {"enum": ["delivered", "retry", "refused"]},
+        "answer": text, "duration": seconds,
+        "recorded": {"type": "boolean", "description": "False while the store fails: the audit trail does not say it."},
+    });
     let silence = json!({
         "state": {"enum": ["Pending", "Active", "Expired", null]}, "matchers": or_null(&names),
         "startsAt": moment_or_null, "endsAt": moment_or_null, "createdBy": text_or_null, "comment": text_or_null,
@@ -110,6 +115,7 @@ pub(in crate::server) fn schemas() -> Map<String, Value> {
         ("Alert", object(alert)),
         ("ChannelList", object(json!({"items": list("Channel")}))),
         ("Channel", of_kind(channel)),
+        ("ChannelTest", object(tried)),
         ("SilenceList", object(json!({"items": list("Silence")}))),
         ("Silence", of_kind(silence)),
     ];

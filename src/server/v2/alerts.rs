@@ -94,7 +94,7 @@ async fn groups(state: Arc<State>, raw: String, visible: Visible) -> Response {
             .iter()
             .filter_map(|view| Some((view.entry.id.key.clone(), view.model()?.grouping.clone())))
             .collect();
-        answer::json(&grouped(&which, wanted, &by))
+        answer::json(&grouped(&which, &wanted, &by))
     })
     .await
 }
@@ -105,10 +105,12 @@ async fn answered(
     visible: Visible,
     make: impl FnOnce(Which, Vec<(Routes, Alert)>, &State) -> Response + Send + 'static,
 ) -> Response {
-    match Which::parse(&raw) {
-        Ok(which) => answer::off_the_runtime(move || make(which, found(&state, &visible), &state)).await,
+    // Expressions are compiled there, too.
+    answer::off_the_runtime(move || match Which::parse(&raw) {
+        Ok(which) => make(which, found(&state, &visible), &state),
         Err(error) => error.response(),
-    }
+    })
+    .await
 }
 
 /// Everything that fires and may be seen, with whom it is told to.
@@ -231,10 +233,10 @@ struct Group<'a> {
 }
 
 /// By receiver and by the labels that it groups by.
-fn grouped(which: &Which, found: Vec<(Routes, Alert)>, by: &HashMap<ObjectKey, Grouping>) -> serde_json::Value {
+fn grouped<'a>(which: &Which, found: &'a [(Routes, Alert)], by: &HashMap<ObjectKey, Grouping>) -> Vec<Group<'a>> {
     let log = Grouping::default();
     let mut groups: BTreeMap<(Labels, Receiver), Vec<&Alert>> = BTreeMap::new();
-    for (routes, alert) in &found {
+    for (routes, alert) in found {
         let channels =
             routes.channels.iter().map(|key| (by.get(key).unwrap_or(&log), Receiver { name: key.to_string().into() }));
         let stand_in = routes.channels.is_empty().then(|| (&log, Receiver { name: LOG.into() }));
@@ -248,5 +250,5 @@ fn grouped(which: &Which, found: Vec<(Routes, Alert)>, by: &HashMap<ObjectKey, G
         alerts.sort_by(|a, b| (a.fingerprint, &a.labels).cmp(&(b.fingerprint, &b.labels)));
         Group { labels, receiver, alerts }
     });
-    serde_json::to_value(groups.collect::<Vec<_>>()).unwrap_or_default()
+    groups.collect()
 }

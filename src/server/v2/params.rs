@@ -39,7 +39,8 @@ impl Params {
     /// # Errors
     /// 400 for what is no matcher.
     pub(super) fn matchers(&self) -> Result<Matchers, ApiError> {
-        let all: Result<Vec<Matcher>, _> = self.all("filter").map(Matcher::parse).collect();
+        // One more than there may be is enough to see it, and no further one is compiled.
+        let all: Result<Vec<Matcher>, _> = self.all("filter").take(Matchers::MAX + 1).map(Matcher::parse).collect();
         all.and_then(Matchers::new).map_err(|error| bad(format!("bad matcher format: {error}")))
     }
 
@@ -77,6 +78,10 @@ mod tests {
             let wrong = params.matchers().is_err() || params.receiver().is_err() || params.wants("active").is_err();
             assert!(wrong, "{bad}");
         }
+        // What is over the number is not even read.
+        let many = "filter=a%3Db&".repeat(65) + "filter=a%3D~%28";
+        let error = format!("{:?}", Params::parse(&many).matchers().unwrap_err());
+        assert!(error.contains("at most 64 matchers"), "{error}");
     }
 
     #[test]

@@ -4,12 +4,14 @@ use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
+use std::sync::Arc;
+
 use super::bad;
 use crate::{
-    alert::{Compare, Matcher},
+    alert::{Compare, Matcher, Matchers},
     clock::WallMs,
     server::answer::ApiError,
-    source::Draft,
+    source::{Draft, made},
 };
 
 #[derive(Deserialize)]
@@ -39,7 +41,14 @@ impl Postable {
         self.id.as_deref().filter(|id| !id.is_empty())
     }
 
-    /// What is asked for.
+    /// Where it would be made, as [`Draft::namespace`] has it: known before any expression is compiled.
+    pub(super) fn namespace(&self, operator: &Arc<str>) -> Arc<str> {
+        let given = self.matchers.iter().flatten();
+        let named = given.filter_map(|given| Some((given.name.as_deref()?, given.compare()?, given.value.as_deref()?)));
+        made::namespace(named, operator)
+    }
+
+    /// What is asked for. Compiles expressions, which takes a while: not on the threads that answer liveness.
     ///
     /// # Errors
     /// 422 for what is left out, 400 for what is wrong.
@@ -48,6 +57,9 @@ impl Postable {
         if matchers.is_empty() {
             let message = "matchers in body should have at least 1 items";
             return Err(ApiError::said(StatusCode::UNPROCESSABLE_ENTITY, json!({"code": 612, "message": message})));
+        }
+        if matchers.len() > Matchers::MAX {
+            return Err(bad(format!("silence invalid: at most {} matchers", Matchers::MAX)));
         }
         let matchers = matchers.into_iter().enumerate().map(|(at, given)| matcher(at, given));
         Ok(Draft {
@@ -60,15 +72,21 @@ impl Postable {
     }
 }
 
+impl PostableMatcher {
+    /// None while it is not said whether it is an expression.
+    fn compare(&self) -> Option<Compare> {
+        Some(match (self.is_equal.unwrap_or(true), self.is_regex?) {
+            (true, false) => Compare::Equal,
+            (false, false) => Compare::NotEqual,
+            (true, true) => Compare::Matches,
+            (false, true) => Compare::NotMatches,
+        })
+    }
+}
+
 fn matcher(at: usize, given: PostableMatcher) -> Result<Matcher, ApiError> {
     let missing = |field: &str| required(&format!("matchers.{at}.{field}"));
-    let is_regex = given.is_regex.ok_or_else(|| missing("isRegex"))?;
-    let compare = match (given.is_equal.unwrap_or(true), is_regex) {
-        (true, false) => Compare::Equal,
-        (false, false) => Compare::NotEqual,
-        (true, true) => Compare::Matches,
-        (false, true) => Compare::NotMatches,
-    };
+    let compare = given.compare().ok_or_else(|| missing("isRegex"))?;
     let (name, value) = (given.name.ok_or_else(|| missing("name"))?, given.value.ok_or_else(|| missing("value"))?);
     Matcher::new(name, compare, value)
         .map_err(|error| bad(format!("silence invalid: invalid label matcher {at}: {error}")))
@@ -116,6 +134,38 @@ mod tests {
         assert_eq!(texts, ["a=\"b\"", "c!~\"d.*\""]);
         assert_eq!(made.ends_at - made.starts_at, 3_600_000);
         assert_eq!((&*made.created_by, &*made.comment), ("ann", ""));
+    }
+
+    #[test]
+    fn where_it_would_be_made_is_known_before_its_expressions_are_compiled() {
+        let operator: Arc<str> = "ops".into();
+        let one = |name: &str, value: &str, is_regex: bool| json!({"name": name, "value": value, "isRegex": is_regex});
+        for (matchers, want) in [
+            (json!([one("a", "b", false)]), "ops"),
+            (json!([one("a", "b", false), one("namespace", "shop", false)]), "shop"),
+            (json!([one("namespace", "shop", true)]), "ops"),
+            (json!([{"name": "namespace", "value": "shop", "isRegex": false, "isEqual": false}]), "ops"),
+            (json!([one("namespace", "shop", false), one("namespace", "web", false)]), "ops"),
+            (json!([one("namespace", "shop", false), {"name": "a"}]), "shop"),
+            (Value::Null, "ops"),
+        ] {
+            let mut given = good();
+            given["matchers"] = matchers;
+            let posted: Postable = serde_json::from_value(given).unwrap();
+            assert_eq!(&*posted.namespace(&operator), want);
+            if let Ok(draft) = posted.draft() {
+                assert_eq!(&*draft.namespace(&operator), want);
+            }
+        }
+    }
+
+    #[test]
+    fn so_many_matchers_are_not_compiled() {
+        let mut given = good();
+        // Each would take its milliseconds.
+        given["matchers"] = vec![json!({"name": "a", "value": r"\pL{99}", "isRegex": true}); 65].into();
+        let error = draft(given).unwrap_err();
+        assert!(error.status == 400 && format!("{error:?}").contains("at most 64 matchers"), "{error:?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{cmp::Reverse, sync::Arc};
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 use warp::{Filter, filters::BoxedFilter, reply::Response};
 
 use super::{
@@ -29,15 +30,18 @@ use crate::{
 pub(super) fn filter(state: &Arc<State>) -> BoxedFilter<(Response,)> {
     let all = || warp::path!("api" / "v2" / "silences").and(with(state));
     let one = || warp::path!("api" / "v2" / "silence" / String).and(with(state)).and(caller());
-    let list = warp::get().and(all()).and(raw_query()).and(visible()).map(list);
+    let list = warp::get().and(all()).and(raw_query()).and(visible()).then(list);
     let set = warp::post().and(all()).and(caller()).and(body()).then(set);
     let get = warp::get().and(one()).then(get);
     let expire = warp::delete().and(one()).then(expire);
     list.or(set).unify().or(get).unify().or(expire).unify().boxed()
 }
 
-fn list(state: Arc<State>, raw: String, visible: Visible) -> Response {
-    listed(&state, &raw, &visible).map_or_else(ApiError::response, |all| answer::json(&all))
+async fn list(state: Arc<State>, raw: String, visible: Visible) -> Response {
+    answer::off_the_runtime(move || {
+        listed(&state, &raw, &visible).map_or_else(ApiError::response, |all| answer::json(&all))
+    })
+    .await
 }
 
 fn listed(state: &State, raw: &str, visible: &Visible) -> Result<Vec<Value>, ApiError> {
@@ -111,9 +115,9 @@ async fn set(state: Arc<State>, caller: Caller, body: Body) -> Response {
             Some(id) => Some(known(&state, id, &caller, "delete").await?),
             None => None,
         };
-        let draft = posted.draft()?;
-        let namespace = draft.namespace(state.silences.operator());
+        let namespace = posted.namespace(state.silences.operator());
         may(&caller, "create", &namespace, None).await?;
+        let draft = spawn_blocking(move || posted.draft()).await.map_err(|_| ApiError::internal())??;
         let made = state.silences.set(draft, before.as_ref(), caller.name()).await;
         Ok(answer::json(&json!({"silenceID": &*made.map_err(|error| refused(error, StatusCode::BAD_REQUEST))?})))
     };

@@ -60,13 +60,8 @@ impl Draft {
 
     /// The one namespace that it is about by a matcher of its own, else the operator's, whose silences reach all.
     pub fn namespace(&self, operator: &Arc<str>) -> Arc<str> {
-        let mut named = self.matchers.iter().filter(|matcher| {
-            matcher.name() == "namespace" && matcher.compare() == Compare::Equal && !matcher.value().is_empty()
-        });
-        match (named.next(), named.next()) {
-            (Some(one), None) => one.value().into(),
-            _ => operator.clone(),
-        }
+        let matchers = self.matchers.iter();
+        namespace(matchers.map(|matcher| (matcher.name(), matcher.compare(), matcher.value())), operator)
     }
 
     /// The spec of the object.
@@ -90,6 +85,16 @@ impl Draft {
             SilenceStateName::Expired => return Course::Anew { ends: false },
         };
         if stays && self.matchers == matchers { Course::InPlace } else { Course::Anew { ends: true } }
+    }
+}
+
+/// As [`Draft::namespace`], of matchers of which nothing else is known yet.
+pub fn namespace<'a>(matchers: impl Iterator<Item = (&'a str, Compare, &'a str)>, operator: &Arc<str>) -> Arc<str> {
+    let mut named = matchers
+        .filter(|(name, compare, value)| *name == "namespace" && *compare == Compare::Equal && !value.is_empty());
+    match (named.next(), named.next()) {
+        (Some((_, _, one)), None) => one.into(),
+        _ => operator.clone(),
     }
 }
 

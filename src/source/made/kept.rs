@@ -42,17 +42,22 @@ impl Kept {
         }
     }
 
-    /// Keeps one more.
+    /// Keeps one more. Where there are too many, the one that has been over for longest goes.
     pub(super) async fn add(&self, silence: &Silence, text: &Value, entry: audit::Entry) -> Result<(), MadeError> {
         let _turn = self.turn.lock().await;
         let all = self.catalog.of_kind(Kind::Silence);
-        let kept = all
-            .iter()
-            .filter(|entry| matches!(&entry.verdict, Verdict::Accepted(Object::Silence(silence)) if silence.is_kept));
-        if kept.count() >= MAX {
-            return Err(MadeError::TooMany(MAX));
+        let kept = |entry: &Arc<Entry>| match &entry.verdict {
+            Verdict::Accepted(Object::Silence(silence)) if silence.is_kept => Some(silence.clone()),
+            _ => None,
+        };
+        let kept: Vec<Arc<Silence>> = all.iter().filter_map(kept).collect();
+        let mut commit = Commit::default();
+        if kept.len() >= MAX {
+            let over = kept.iter().filter(|silence| silence.ends_at <= entry.at).min_by_key(|silence| silence.ends_at);
+            let over = over.ok_or(MadeError::TooMany(MAX))?;
+            self.drop_from(&mut commit, &over.key);
         }
-        self.write(silence, text, entry).await;
+        self.write(commit, silence, text, entry).await;
         Ok(())
     }
 
@@ -63,29 +68,34 @@ impl Kept {
         if now.generation + 1 != silence.generation {
             return Err(MadeError::Invalid("somebody else has changed it at the same time; try again".to_owned()));
         }
-        self.write(silence, text, entry).await;
+        self.write(Commit::default(), silence, text, entry).await;
         Ok(())
     }
 
     pub(super) async fn forget(&self, key: &ObjectKey) {
         let _turn = self.turn.lock().await;
         let mut commit = Commit::default();
-        commit.forget(Space::Silence, key.to_string());
+        self.drop_from(&mut commit, key);
         self.store.commit(commit).await;
+    }
+
+    fn drop_from(&self, commit: &mut Commit, key: &ObjectKey) {
+        commit.forget(Space::Silence, key.to_string());
         self.catalog.publish(&id(key), Present::Gone);
         (self.tell)(id(key));
     }
 
-    async fn write(&self, silence: &Silence, text: &Value, entry: audit::Entry) {
-        let mut commit = Commit::default();
+    async fn write(&self, mut commit: Commit, silence: &Silence, text: &Value, entry: audit::Entry) {
         commit.put(Space::Silence, silence.key.to_string(), text.to_string().into_bytes());
         commit.audit.push(entry);
-        if self.store.commit(commit).await == Settled::Unrecorded {
+        let ticket = self.store.commit(commit);
+        // Before it is waited for: what the store was handed is in force, also when nobody waits any more.
+        self.publish(silence);
+        if ticket.await == Settled::Unrecorded {
             // Whoever made it is not kept waiting for a disk: it holds, and the store goes on trying.
             let (namespace, name) = (&*silence.key.namespace, &*silence.key.name);
             warn!(namespace, name, "the store fails now: a restart may forget what was done to this silence");
         }
-        self.publish(silence);
     }
 
     fn publish(&self, silence: &Silence) {

@@ -26,7 +26,7 @@ use crate::{
     validate::{self, Invalid, Lookup, References, ValueKind},
 };
 use draft::{Course, manifest};
-pub use draft::{Draft, stage};
+pub use draft::{Draft, namespace, stage};
 use kept::Kept;
 use objects::Objects;
 

@@ -133,7 +133,26 @@ async fn there_is_an_end_to_how_many_are_kept() {
     for _ in 0..kept::MAX {
         bench.set(&["a=b"], None).await.unwrap();
     }
-    assert!(matches!(bench.set(&["a=b"], None).await, Err(MadeError::TooMany(kept::MAX))));
+    let full = bench.set(&["a=b"], None).await.unwrap_err();
+    assert!(matches!(full, MadeError::TooMany(kept::MAX)) && full.to_string().contains("expire some"));
+    // One that is over makes room, and the one that has been for longest goes.
+    let mut all = bench.silences.all().into_iter();
+    let (first, second) = (all.next().unwrap(), all.next().unwrap());
+    for over in [&first, &second] {
+        bench.silences.expire(over, None).await.unwrap();
+        let ended = bench.silences.get(&over.id).unwrap().silence.ends_at;
+        while Clock::system().wall() <= ended {
+            tokio::task::yield_now().await;
+        }
+    }
+    let made = bench.set(&["a=c"], None).await.unwrap();
+    assert_eq!(bench.silences.all().len(), kept::MAX);
+    let there = |id: &str| bench.silences.get(id).is_some();
+    assert!(there(&made) && there(&second.id) && !there(&first.id));
+    // The store has it so, too.
+    let again = start(bench.store.clone(), &bench.store.load().unwrap());
+    assert_eq!(again.silences.all().len(), kept::MAX);
+    assert!(again.silences.get(&made).is_some() && again.silences.get(&first.id).is_none());
 }
 
 #[test]

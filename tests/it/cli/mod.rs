@@ -1,5 +1,6 @@
 //! The commands as a person runs them: the real program, its output and its exit code.
 
+pub mod ack;
 mod audit;
 mod notify;
 mod trial;

@@ -1,4 +1,4 @@
-//! `probity notify test` from manifests: to receivers over HTTP and to a real mail server.
+//! `probity notify test`: from manifests, to receivers over HTTP and to a real mail server; and by a running Probity.
 
 use std::{
     fs,
@@ -6,10 +6,16 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::probes::peers::{
-    http::{Site, answer},
-    pki::{Authority, NOW},
-    real::{self, Smtp},
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::{
+    probes::peers::{
+        http::{Site, answer},
+        pki::{Authority, NOW},
+        real::{self, Smtp},
+    },
+    standalone::process::Probity,
 };
 
 fn channel(name: &str, receiver: &str) -> String {
@@ -69,6 +75,76 @@ async fn a_channel_is_tried_from_manifests_before_it_is_deployed() {
         // The policy holds for a trial as for everything else.
         let output = notify(&["good", "-f", &files, "--deny-cidr", "127.0.0.0/8"]);
         assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    })
+    .await
+    .unwrap();
+    assert_eq!(good.heard().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_probity_tries_its_channels() {
+    let good = Site::fixed(answer("200 OK", &[], "ok")).await;
+    let gone = Site::fixed(answer("410 Gone", &[], format!("nobody is at /{SECRET}"))).await;
+    // Takes connections, and never answers.
+    let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let slack = |name: &str| format!("slack: {{url: {{valueFrom: {{secretKeyRef: {{name: {name}, key: url}}}}}}}}");
+    let hook = format!("webhook: {{url: {{value: 'http://{}/'}}}}", hanging.local_addr().unwrap());
+    let all = [
+        secret("good", &good.url(&format!("/{SECRET}"))),
+        channel("good", &slack("good")),
+        secret("gone", &gone.url(&format!("/{SECRET}"))),
+        channel("gone", &slack("gone")),
+        channel("hanging", &hook),
+        channel("broken", &slack("missing")),
+    ];
+    let manifests = folder.path().join("manifests");
+    write(&manifests, &all);
+    tokio::task::spawn_blocking(move || {
+        let probity = Probity::start(&manifests, &folder.path().join("data"), &[]);
+        probity.wait_for("/api/v1/channels", |answer| (answer.json()["items"].as_array()?.len() == 4).then_some(()));
+        let server = format!("http://{}", probity.address);
+        let ask = |arguments: &[&str]| {
+            let output = notify(&[arguments, &["--server", &server]].concat());
+            (output.status.code(), text(&output.stdout), text(&output.stderr))
+        };
+        let (code, out, err) = ask(&["default/good", "--by", "ann"]);
+        assert_eq!(code, Some(0), "{out}{err}");
+        assert!(out.starts_with("default/good (slack) took the test, after ") && !out.contains(SECRET), "{out}");
+        let (code, out, err) = ask(&["gone", "--by", "ann", "-o", "json"]);
+        assert_eq!(code, Some(1), "{out}{err}");
+        let told: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((&told["outcome"], &told["recorded"]), (&"refused".into(), &true.into()), "{told}");
+        assert!(out.contains("nobody is at /***") && !out.contains(SECRET), "{out}");
+        for (asked, says) in [
+            ("default/none", "there is no NotificationChannel default/none; there are default/broken, default/gone, "),
+            ("none", "there is no NotificationChannel none; there are default/broken, default/gone, "),
+            ("broken", "NotificationChannel default/broken is refused: "),
+            ("../../alerts/x", "is no name of a channel"),
+            ("", "is no name of a channel"),
+        ] {
+            let (code, out, err) = ask(&[asked]);
+            assert_eq!((code, &*out), (Some(2), ""), "{asked}: {err}");
+            assert!(err.starts_with("probity notify test: ") && err.contains(says), "{asked}: {err}");
+        }
+        let (code, out, err) = ask(&["default/hanging", "--by", "ann"]);
+        assert_eq!(code, Some(1), "{out}{err}");
+        assert!(out.contains("did not take the test now; a real notification would be tried again"), "{out}");
+
+        let page = probity.get("/api/v1/audit?kind=trial").json();
+        let rows: Vec<Value> = page["items"].as_array().unwrap().iter().map(|row| row["entry"].clone()).collect();
+        let short: Vec<String> =
+            rows.iter().map(|row| format!("{} {} {}", row["channel"], row["by"], row["outcome"])).collect();
+        let want = [("good", "delivered"), ("gone", "refused"), ("hanging", "retry")];
+        assert_eq!(short, want.map(|(name, outcome)| format!("\"default/{name}\" \"ann\" \"{outcome}\"")));
+        assert!(rows.iter().all(|row| !row.to_string().contains(SECRET)), "{rows:?}");
+        // Nothing of it is in the outbox: it is no notification.
+        let channel = probity.get("/api/v1/channels/default/good").json();
+        assert_eq!((&channel["delivered"], &channel["last"]), (&0.into(), &Value::Null), "{channel}");
+        let (_, log) = probity.stop(Signal::TERM);
+        assert!(!log.iter().any(|line| line.contains(SECRET)));
+        let (code, _, err) = ask(&["default/good"]);
+        assert!(code == Some(3) && err.contains("cannot reach"), "{err}");
     })
     .await
     .unwrap();

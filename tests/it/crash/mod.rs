@@ -7,6 +7,7 @@
 //! `CRASH_RUNS=200 cargo test --test it crash:: -- --nocapture` runs each story several times and kills at 200 random
 //! moments; it prints the table.
 
+mod ack;
 mod cases;
 mod full;
 mod judge;

@@ -8,7 +8,7 @@ use probity::{
     history::{self, Commit, Options, Store as _},
 };
 
-use super::{judge::Allowed, receiver::Reply, wall, world::World};
+use super::{ack::acknowledge, judge::Allowed, receiver::Reply, wall, world::World};
 
 /// One alert per message, told at once, and its end after a second.
 const EACH: &str = "grouping: {by: [alertname, healthcheck], wait: 0s, interval: 1s}";
@@ -29,6 +29,8 @@ pub enum Story {
     Silence,
     /// Nobody acts.
     Escalation,
+    /// Somebody acts on it.
+    Ack,
     /// It has to be down for a while.
     Pending,
     /// Messages that wait go out as one, to people.
@@ -149,6 +151,7 @@ impl Story {
             Self::Escalation => {
                 world.until("the escalation", |world| all(world, "second", "firing", 1));
             }
+            Self::Ack => acknowledge(world),
             Self::Silence => {
                 let (from, until) = (rfc3339(wall()), rfc3339(wall() + 3_600_000));
                 let spec = format!("matchers: ['alertname=Down'], startsAt: '{from}', endsAt: '{until}'");

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     fs,
+    net::SocketAddr,
     path::PathBuf,
     process::Command,
     thread,
@@ -107,6 +108,11 @@ impl World {
 
     pub fn life(&mut self) -> &mut Life {
         self.life.as_mut().expect("it lives")
+    }
+
+    /// Where the life under way serves, once it does.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.life.as_ref()?.address()
     }
 
     pub fn start(&mut self) {

@@ -5,6 +5,9 @@ use std::{fs, path::Path, process::Command};
 const COMMANDS: [&str; 11] =
     ["run", "check", "validate", "test", "status", "audit", "why", "notify", "ack", "crds", "completion"];
 
+/// With flags of their own.
+const BELOW: [[&str; 2]; 2] = [["audit", "verify"], ["notify", "test"]];
+
 fn help(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_probity"));
     for (name, _) in std::env::vars_os() {
@@ -31,6 +34,9 @@ fn every_command_says_what_it_does_with_an_example() {
         let text = help(&[command]);
         assert!(text.contains("Example"), "probity {command} --help has no example:\n{text}");
         told += &format!("\n$ probity {command} --help\n{text}");
+    }
+    for command in BELOW {
+        told += &format!("\n$ probity {} --help\n{}", command.join(" "), help(&command));
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/goldens/help.txt");
     if std::env::var_os("UPDATE_GOLDENS").is_some() {

@@ -293,6 +293,7 @@ async fn openapi_describes_each_route_and_no_other() {
         "/api/v1/audit",
         "/api/v1/channels",
         "/api/v1/channels/{namespace}/{name}",
+        "/api/v1/channels/{namespace}/{name}/test",
         "/api/v1/healthchecks",
         "/api/v1/healthchecks/{namespace}/{name}",
         "/api/v1/healthchecks/{namespace}/{name}/history",

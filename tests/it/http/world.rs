@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,7 +20,10 @@ use parking_lot::Mutex;
 use probity::{
     audit::{Head, Place},
     clock::{Clock, WallMs},
-    engine::{Bell, CheckCell, CheckView, LastRun, Ready, Snapshot, TargetCell, TargetView, alerts::Board},
+    engine::{
+        Bell, CheckCell, CheckView, LastRun, Ready, Snapshot, TargetCell, TargetView,
+        alerts::{Board, Trials},
+    },
     health::{Reason, State as Health},
     history::{
         AuditPage, AuditQuery, Bucket, Commit, History, Keeper, Latency, Loaded, OutboxQuery, OutboxRow, ReadError,
@@ -25,6 +31,8 @@ use probity::{
     },
     metrics::Metrics,
     model::{ObjectKey, ProbeKind, TargetKey},
+    net::{Egress, Net},
+    notify::Sender,
     probe::{
         CertificateDetails, Details, DnsDetails, HttpDetails, HttpPhases, Outcome, Resolved, TcpDetails, TlsDetails,
         Verdict,
@@ -48,6 +56,10 @@ pub struct World {
     pub address: SocketAddr,
     pub shutdown: CancellationToken,
     pub running: JoinSet<Result<(), server::ServerError>>,
+    /// Whether the store's disk stands still.
+    pub stuck: Arc<AtomicBool>,
+    /// What tries channels, which ends with `shutdown` too.
+    _trials: JoinSet<Result<(), std::convert::Infallible>>,
 }
 
 pub fn options() -> Options {
@@ -73,10 +85,15 @@ impl World {
         let readiness = Readiness::waiting_for(&["source", "store"]);
         readiness.ready("source");
         readiness.ready("store");
-        let store: Arc<dyn Store> = Arc::new(Kept(Volatile::default()));
+        let stuck = Arc::<AtomicBool>::default();
+        let store: Arc<dyn Store> = Arc::new(Kept(Volatile::default(), stuck.clone()));
         let (tell, nothing): (Tell, _) = (Arc::new(|_| ()), Loaded::default());
         let silences =
             Silences::in_store(Arc::default(), store.clone(), clock.clone(), "default".into(), tell, &nothing);
+        let egress = Egress { allow_loopback: true, ..Egress::default() };
+        let net = Arc::new(Net::new(egress, clock.clone()));
+        let sender = Sender::new(net, clock.clone(), Arc::new(|_: &[u8]| Ok(())), LogFormat::Json, None);
+        let (trials, pool) = Trials::new(Arc::new(sender), store.clone(), clock.clone());
         let state = Arc::new(State {
             snapshot,
             board: Board::default(),
@@ -87,13 +104,16 @@ impl World {
             store,
             bell: Bell::default(),
             silences: Arc::new(silences),
+            trials,
         });
         let server = server::bind(options).await.unwrap();
         let address = server.address();
         let shutdown = CancellationToken::new();
         let mut running = JoinSet::new();
         running.spawn(server.run(Arc::clone(&state), shutdown.clone()));
-        Self { state, address, shutdown, running }
+        let mut trials = JoinSet::new();
+        trials.spawn(pool.run(shutdown.clone()));
+        Self { state, address, shutdown, running, stuck, _trials: trials }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -205,8 +225,8 @@ impl Log {
     }
 }
 
-/// A store with one bucket of history for everyone.
-struct Kept(Volatile);
+/// A store with one bucket of history for everyone, and a disk that stands still while it is told to.
+struct Kept(Volatile, Arc<AtomicBool>);
 
 impl Store for Kept {
     fn register(&self, key: &TargetKey) -> u32 {
@@ -230,7 +250,8 @@ impl Store for Kept {
     }
 
     fn commit(&self, commit: Commit) -> Ticket {
-        self.0.commit(commit)
+        let ticket = self.0.commit(commit);
+        if self.1.load(Ordering::SeqCst) { Ticket::new(std::future::pending()) } else { ticket }
     }
 
     fn recording(&self) -> Recording {

@@ -54,6 +54,7 @@ pub fn alert(name: &str, status: Status) -> Alert {
         reason: None,
         rule: ObjectKey::new("aitbc", "high-error-rate"),
         untold: false,
+        known: false,
         news: true,
     }
 }

@@ -331,6 +331,8 @@ fn a_graver_severity_reaches_those_who_want_it_and_tells_the_others_again() {
     bench.change(&a, Turn::Changed, set("critical"));
     bench.until(20);
     assert_eq!(bench.heard(), ["5s slack First +a", "10s pager First +a", "10s slack New +a"]);
+    let known: Vec<bool> = bench.notifications.iter().map(|one| one.alerts[0].known).collect();
+    assert_eq!(known, [false, false, true]);
     // A lesser one is no news, and whoever knew hears the end.
     bench.change(&a, Turn::Changed, set("low"));
     bench.until(100);
