@@ -173,10 +173,13 @@ impl Statistic {
 impl Objective {
     /// What may be bad, as a share of 0 to 1; None for indicators without a budget.
     pub fn allowance(&self) -> Option<f64> {
-        match self.indicator {
-            Indicator::Availability { .. } => Some((100.0 - self.target) / 100.0),
-            Indicator::ErrorRate => Some(self.target / 100.0),
-            Indicator::ResponseTime { .. } => None,
-        }
+        let percent = match self.indicator {
+            Indicator::Availability { .. } => 100.0 - self.target,
+            Indicator::ErrorRate => self.target,
+            Indicator::ResponseTime { .. } => return None,
+        };
+        // 100 - 99.9 is not 0.1 in binary; of a target with up to ten decimals it is the share that is meant.
+        let meant = (percent * 1e10).round() / 1e12;
+        Some(if meant > 0.0 { meant } else { percent / 100.0 })
     }
 }
