@@ -108,7 +108,7 @@ impl Ledger {
         if from >= to {
             return;
         }
-        let open = self.open().edge.as_ref();
+        let open = &self.open().edge;
         let edge = if open.hour == hour { Some(open) } else { self.edge(hour) };
         if let Some(edge) = edge {
             (from..to).for_each(|minute| sum.add(&edge.get(minute), MINUTE_MS as f64));
