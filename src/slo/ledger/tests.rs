@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::slo::{
-    Live, Sum, evaluate, needs_from, starts,
+    Live, Sum, needs_from, starts,
     tests::{DAY, bad, objective},
 };
 
