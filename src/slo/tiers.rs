@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::model::Severity;
 
-use super::{Tier, show};
+use super::{Indicator, Tier, show};
 
 /// A tier of mode Auto.
 struct Base {
@@ -98,9 +98,10 @@ impl Tier {
         self.factor * allowance < 1.0
     }
 
-    /// The allowance from which on it can never fire: of an availability of `100 × (1 − this)` percent and less.
-    pub fn unreachable_from(&self) -> f64 {
-        1.0 / self.factor
+    /// The target in percent at which it stops being reachable: it can fire at stricter ones only.
+    pub fn stops_at(&self, indicator: Indicator) -> f64 {
+        let allowance = 100.0 / self.factor;
+        if indicator.is_more_better() { 100.0 - allowance } else { allowance }
     }
 
     /// The share of a window's budget that it stands for.
@@ -121,7 +122,7 @@ impl Tier {
     /// The first thing that is.
     pub fn check(&self, window: Duration, allowance: f64) -> Result<(), TierError> {
         let minute = Duration::from_secs(60);
-        let is_whole = |length: Duration| length >= minute && length.as_nanos() % minute.as_nanos() == 0;
+        let is_whole = |length: Duration| length >= minute && length.as_nanos().is_multiple_of(minute.as_nanos());
         if !is_whole(self.long) {
             return Err(TierError::Long);
         }

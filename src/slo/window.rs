@@ -183,6 +183,14 @@ mod tests {
     }
 
     #[test]
+    fn a_day_whose_midnight_is_in_the_midst_of_what_is_skipped_begins_behind_that() {
+        // On the last Sunday of March half past eleven is followed by half past midnight.
+        let zone = TimeZone::posix("AAA0BBB,M3.5.0/23:30,M10.5.0").unwrap();
+        let extent = Window::Calendar { period: Period::Day, zone }.at(at("2026-03-30T12:00:00Z"));
+        assert_eq!(shown(extent.start), "2026-03-29T23:30:00Z");
+    }
+
+    #[test]
     fn periods_follow_upon_each_other_in_every_zone() {
         let from = at("2025-12-30T00:00:00Z");
         for name in

@@ -181,7 +181,7 @@ fn tiers(table: &mut Table) {
     table.case("factors over 7 days", "13.44, 3.5, 1.4, 0.98", factors(7));
     table.case("shares over 7 days", "8 %, 12.5 %, 20 %, 42 %", shares(7));
     let fastest = auto_tiers(30 * DAY, 0.001).tiers[0];
-    let target = 100.0 * (1.0 - fastest.unreachable_from());
+    let target = fastest.stops_at(TIME);
     table.case("the fastest tier is not reached from here down", "93.0556", figure(target, 0.0).to_string());
     let left_out = auto_tiers(30 * DAY, 0.1).left_out.iter().map(|tier| tier.factor.to_string()).collect::<Vec<_>>();
     table.case("left out at 90 %", "14.4", left_out.join(", "));

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::slo::{Combine, Method};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -60,7 +61,9 @@ fn what_can_never_fire_is_left_out() {
     assert_eq!(left_out(93.05), (3, vec![14.4]));
     assert_eq!(left_out(83.0), (2, vec![14.4, 6.0]));
     let fastest = auto(seconds(30 * DAY), 0.1).left_out[0];
-    assert!((100.0 * (1.0 - fastest.unreachable_from()) - 93.0556).abs() < 1e-4);
+    let availability = Indicator::Availability { method: Method::Time, combine: Combine::All };
+    assert!((fastest.stops_at(availability) - 93.0556).abs() < 1e-4);
+    assert!((fastest.stops_at(Indicator::ErrorRate) - 6.9444).abs() < 1e-4);
 }
 
 #[test]
