@@ -148,6 +148,8 @@ mod tests {
         // A thousand a day, of which one may fail and two do: the five that are left go in five days.
         assert_eq!(of(5.0, 10_000.0, Some(30 * DAY), Some(2.0)).exhausted_at, Some(15 * DAY));
         assert_eq!(of(5.0, 10_000.0, Some(30 * DAY), Some(1.0)).exhausted_at, None);
+        // It recovers, and that is not when it will be spent.
+        assert_eq!(of(15.0, 10_000.0, Some(30 * DAY), Some(0.5)).exhausted_at, None);
         let nothing = of(0.0, 0.0, None, None);
         assert_eq!((nothing.total, nothing.remaining, nothing.remaining_percent), (0.0, 0.0, 100.0));
     }
