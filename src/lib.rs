@@ -19,6 +19,7 @@ pub mod alert;
 pub mod audit;
 pub mod health;
 pub mod schedule;
+pub mod slo;
 pub mod why;
 
 pub mod controller;

@@ -26,13 +26,15 @@ mod trail;
 mod view;
 mod volatile;
 
+pub use bucket::{DAY_MS, HOUR_MS, MINUTE_MS, Minute};
 pub use commit::{
     Commit, Kept, Loaded, Outbox, OutboxQuery, OutboxRow, OutboxState, OutboxUpdate, PATIENCE, Recording, Settled,
     Space, Ticket,
 };
 pub use figures::Figures;
 pub use recent::{Part, Recent, Uptime};
-pub use record::{Class, Record, Run};
+pub use record::{Class, Record, Run, WALL_MAX};
+pub use sketch::{Sketch, middle};
 pub use sqlite::{AuditReader, OpenError, Options, SqliteStore, open};
 pub use store::{Keeper, ReadError, Stats, Store, StoreHealth, Transition};
 pub use trail::{About, AuditPage, AuditQuery, Cursor, PAGE_MAX as AUDIT_PAGE_MAX, moment};

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// The modules that decide.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "src/api",
     "src/model",
     "src/promql",
@@ -14,6 +14,7 @@ const PURE: [&str; 10] = [
     "src/schedule",
     "src/health",
     "src/alert",
+    "src/slo",
     "src/audit",
     "src/trial",
     "src/why",
