@@ -14,6 +14,7 @@ pub struct Meaning {
 pub fn of(pattern: &str) -> Option<Meaning> {
     let (what, example) = match pattern {
         "^([0-9]+(ms|s|m|h))+$" => ("a duration", "numbers with a unit of ms, s, m or h, such as 500ms, 30s or 1h30m"),
+        "^([0-9]+(ms|s|m|h|d|w))+$" => ("a duration", "numbers with a unit of s, m, h, d or w, such as 5m, 24h or 30d"),
         "^[a-z][a-z0-9_]*$" => {
             ("a name for reports", "lower-case letters, digits and _, a letter first, such as coordinator_api")
         }
@@ -68,7 +69,9 @@ mod tests {
     #[test]
     fn every_pattern_of_the_schema_has_a_meaning() {
         let mut found = Vec::new();
-        patterns(crate::api::schema(crate::model::Kind::HealthCheck), &mut found);
+        for kind in crate::model::Kind::ALL {
+            patterns(crate::api::schema(kind), &mut found);
+        }
         assert!(found.len() > 10);
         found.retain(|pattern| of(pattern).is_none());
         assert!(found.is_empty(), "{found:#?}");
