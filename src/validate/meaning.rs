@@ -28,6 +28,10 @@ pub fn of(pattern: &str) -> Option<Meaning> {
         "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$" => {
             ("a status code or a range of them", "codes from 100 to 599, such as \"204\" or \"200-299\"")
         }
+        "^[A-Za-z0-9.-]+$" => ("the name of a host", "letters, digits, - and ., such as mail.example"),
+        "^(-?[0-9]+|@[A-Za-z0-9_]+)$" => {
+            ("a chat of Telegram", "its number in quotes, such as \"-1001234567890\", or @ and the name of a channel")
+        }
         "^([0-9][-0-9]*)?[a-z]([-a-z0-9]*[a-z0-9])?$" => {
             ("the name of a port", "a number without quotes, or lower-case letters, digits and -, such as http")
         }

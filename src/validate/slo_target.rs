@@ -28,6 +28,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 /// The shortest window: five of the minutes that everything is counted in.
 const MIN_WINDOW: Duration = Duration::from_secs(300);
+/// The fields of the one-of.
+const INDICATORS: [&str; 3] = ["availability", "responseTime", "errorRate"];
 /// Of a tolerance that says nothing, in percent.
 const TOLERANCE: f64 = 10.0;
 
@@ -83,7 +85,7 @@ fn model(checker: &mut Checker<'_>, path: &FieldPath, metadata: &Metadata, spec:
 
 /// The checks that it is about, and what is looked at of them.
 fn indicator(checker: &mut Checker<'_>, path: &FieldPath, spec: &IndicatorSpec) -> Option<(Selector, Indicator)> {
-    checker.exactly_one(path, &["availability", "responseTime", "errorRate"]);
+    checker.exactly_one(path, &INDICATORS);
     let mut of = |name: &str, checks: &SelectorSpec, indicator| {
         let selector = discover::selector(checker, &path.field(name).field("healthChecks"), checks);
         selector.map(|selector| (selector, indicator))
@@ -117,7 +119,10 @@ fn indicator(checker: &mut Checker<'_>, path: &FieldPath, spec: &IndicatorSpec) 
 
 fn target(checker: &mut Checker<'_>, path: &FieldPath, spec: &SloTargetSpec, is_percent: bool) -> Option<f64> {
     let target = spec.target;
+    // Without an indicator it has no unit; that one is missing is told already.
+    let has_unit = INDICATORS.iter().any(|name| checker.is_set(&FieldPath::of("spec.indicator").field(*name)));
     let (message, hint) = match is_percent {
+        _ if !has_unit => return None,
         // NaN is neither over nor under anything.
         true if target > 0.0 && target < 100.0 => return Some(target),
         false if target > 0.0 && target.is_finite() => return Some(target),
