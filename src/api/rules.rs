@@ -43,7 +43,7 @@ pub fn url_port() -> Rule {
 pub fn whole_minutes() -> Rule {
     Rule::new(
         "self.matches('[dw]') || (duration(self) >= duration('1m') && \
-         duration(self) == duration(string(duration(self).getMinutes()) + 'm'))",
+         duration(self).getSeconds() % 60 == 0 && duration(self).getMilliseconds() % 1000 == 0)",
     )
     .message("must be whole minutes, at least one")
 }
