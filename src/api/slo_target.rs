@@ -8,6 +8,7 @@ use super::{ChannelRef, SelectorSpec, SeverityName, SloTargetStatus, WindowText,
 
 /// What is promised, over which time, and who is told when the promise is in danger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[expect(clippy::duplicated_attributes, reason = "each column has a type of its own")]
 #[kube(
     group = "probity.dev",
     version = "v1alpha1",
