@@ -55,7 +55,7 @@ async fn serve(settings: Settings) -> Exit {
     let (tell, events) = mpsc::channel(EVENTS);
     let objects = match &settings.origin {
         Origin::Files(paths) => match Files::new(paths.clone(), catalog.clone(), tell, clock.clone()) {
-            Ok(files) => Objects::Files(Box::new(files)),
+            Ok(files) => Objects::Files(Box::new(files.keeping(settings.retention.history))),
             Err(error) => {
                 error!("{}", chain(&error));
                 return Exit::Usage;
@@ -140,6 +140,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
             Some(telling(&cluster.client, present, &metrics, settings.status, &clock)?)
         }
     };
+    let history_kept = settings.retention.history;
     let net = Arc::new(Net::new(settings.egress, clock.clone()));
     let targets = Arc::<Targets>::default();
     let operator: Arc<str> = match &objects {
@@ -244,7 +245,8 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
             let discovery = Discovery::new(cluster.client.clone(), targets, tell.clone(), clock);
             supervisor.spawn("discovery", discovery.run(shutdown.clone()));
             let onlooker = Arc::new(statuses);
-            let source = Kubernetes::new(&cluster, &namespaces, catalog, tell, readiness.clone(), onlooker);
+            let source = Kubernetes::new(&cluster, &namespaces, catalog, tell, readiness.clone(), onlooker)
+                .keeping(history_kept);
             let first = FirstLook::default();
             supervisor.spawn("guard", guard(Cluster::clone(&cluster), guarded, first.clone(), shutdown.clone()));
             let told = shutdown.clone();

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use url::Url;
 
-use crate::{controller::Budgets, net::Egress, telemetry::LogFormat};
+use crate::{controller::Budgets, net::Egress, telemetry::LogFormat, validate};
 
 /// Settings of one process, valid by construction but for what only the system can tell.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ pub struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         let days = |days: u64| Duration::from_secs(days * 86_400);
-        Self { history: days(100), audit: days(400) }
+        Self { history: validate::RETENTION, audit: days(400) }
     }
 }
 
@@ -104,26 +104,7 @@ pub fn retention(text: &str) -> Result<Kept, String> {
 
 /// A duration of windows and retention: `^([0-9]+(ms|s|m|h|d|w))+$`.
 pub fn long_duration(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: u64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let unit = match &rest[..end] {
-            "ms" => Duration::from_millis(1),
-            "s" => Duration::from_secs(1),
-            "m" => Duration::from_secs(60),
-            "h" => Duration::from_secs(3600),
-            "d" => Duration::from_secs(86_400),
-            "w" => Duration::from_secs(7 * 86_400),
-            _ => return None,
-        };
-        total = total.checked_add(unit.checked_mul(u32::try_from(number).ok()?)?)?;
-        rest = &rest[end..];
-    }
-    (!text.is_empty()).then_some(total)
+    validate::window_duration(text).ok()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use kube::CustomResourceExt;
 use serde_json::Value;
 
-use super::{AlertRule, HealthCheck, MaintenanceWindow, NotificationChannel, Silence};
+use super::{AlertRule, HealthCheck, MaintenanceWindow, NotificationChannel, Silence, SloTarget};
 use crate::model::Kind;
 
 /// The API group of all kinds.
@@ -38,6 +38,7 @@ fn derived(kind: Kind) -> Value {
         Kind::NotificationChannel => serde_json::to_value(NotificationChannel::crd()),
         Kind::Silence => serde_json::to_value(Silence::crd()),
         Kind::MaintenanceWindow => serde_json::to_value(MaintenanceWindow::crd()),
+        Kind::SloTarget => serde_json::to_value(SloTarget::crd()),
     })
 }
 

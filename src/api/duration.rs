@@ -21,6 +21,30 @@ impl From<&str> for DurationText {
     }
 }
 
+/// A duration of windows, which takes days and weeks too: `30d`, `4w`. A rule may call `duration()` only on one without them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowText(pub String);
+
+impl WindowText {
+    pub const PATTERN: &'static str = "^([0-9]+(ms|s|m|h|d|w))+$";
+    /// As [`DurationText::MAX_LENGTH`].
+    pub const MAX_LENGTH: usize = DurationText::MAX_LENGTH;
+}
+
+impl JsonSchema for WindowText {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Window".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": Self::PATTERN, "maxLength": Self::MAX_LENGTH })
+    }
+}
+
 impl JsonSchema for DurationText {
     fn inline_schema() -> bool {
         true

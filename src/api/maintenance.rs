@@ -17,7 +17,7 @@ use super::{DurationText, SelectorSpec};
     shortname = "pmw",
     category = "probity",
     namespaced,
-    doc = "Planned work: mutes alerts while it goes on. One in the operator's namespace reaches every namespace.",
+    doc = "Planned work: mutes alerts while it goes on, and may be left out of SLOs. One in the operator's namespace reaches every namespace.",
     status = "MaintenanceWindowStatus",
     derive = "PartialEq",
     printcolumn(name = "Open", type_ = "boolean", json_path = ".status.open", description = "Whether it goes on now."),
@@ -48,7 +48,7 @@ use super::{DurationText, SelectorSpec};
 #[x_kube(validation = Rule::new("!has(self.startsAt) || !has(self.endsAt) || self.startsAt < self.endsAt")
     .message("must be after startsAt").field_path(".endsAt"))]
 pub struct MaintenanceWindowSpec {
-    /// What is worked on: the alerts of rules, and about HealthChecks, with these labels. An empty one takes all.
+    /// What is worked on: the alerts of rules, HealthChecks and SLOTargets with these labels. An empty one takes all.
     pub selector: SelectorSpec,
     /// When it begins, again and again: five fields as of cron, such as 0 3 * * SUN.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,6 +71,9 @@ pub struct MaintenanceWindowSpec {
     /// Whether nobody is told of alerts while it goes on. What still fires at its end is told then.
     #[serde(default = "yes")]
     pub mute_alerts: bool,
+    /// Whether SLOTargets leave out the time while it goes on, and what was counted in it, also where it is over already.
+    #[serde(default, rename = "excludeFromSLO")]
+    pub exclude_from_slo: bool,
 }
 
 /// What Probity says about a MaintenanceWindow.

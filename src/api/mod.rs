@@ -23,6 +23,8 @@ mod probity_test;
 mod receivers;
 mod rules;
 mod silence;
+mod slo_target;
+mod slo_target_status;
 mod source;
 mod status;
 mod tcp;
@@ -47,7 +49,7 @@ pub use condition::{
 pub use crd::{GROUP, VERSION, crds, schema};
 pub use discover::{DiscoverKind, DiscoverSpec, LabelValue, OperatorSpec, PortSpec, RequirementSpec, SelectorSpec};
 pub use dns::{DnsExpectSpec, DnsRcode, DnsRecordType, DnsSpec, DnsTransportSpec};
-pub use duration::DurationText;
+pub use duration::{DurationText, WindowText};
 pub use health_check::{DegradedSpec, DependencySpec, HealthCheck, HealthCheckSpec};
 pub use http::{
     AuthSpec, BasicAuthSpec, BearerAuthSpec, HeaderExpectSpec, HeaderSpec, HttpExpectSpec, HttpMethod, HttpScheme,
@@ -64,6 +66,12 @@ pub use receivers::{
     TelegramSpec, WebhookSpec,
 };
 pub use silence::{Silence, SilenceSpec, SilenceStateName, SilenceStatus};
+pub use slo_target::{
+    AvailabilitySpec, BurnRateModeSpec, BurnRatesSpec, CalendarSpec, CombineSpec, ErrorRateSpec, IndicatorSpec,
+    MethodSpec, PeriodSpec, ResponseTimeSpec, SloAlertingSpec, SloTarget, SloTargetSpec, SloWindowSpec, StatisticSpec,
+    TierSpec, ToleranceOfSpec, ToleranceSpec,
+};
+pub use slo_target_status::{BoundsStatus, BurnRateStatus, ErrorBudgetStatus, SloSummary, SloTargetStatus};
 pub use source::SourceSpec;
 pub use status::{FailingTarget, HealthCheckStatus, StateName, TargetCounts};
 pub use tcp::{TcpSpec, TcpStepSpec};

@@ -38,3 +38,16 @@ pub fn url_port() -> Rule {
     )
     .message("the port must be 1 to 65535")
 }
+
+/// Of a window's length. One that is written in days or weeks has them, and CEL cannot read it.
+pub fn whole_minutes() -> Rule {
+    Rule::new(
+        "self.matches('[dw]') || (duration(self) >= duration('1m') && \
+         duration(self).getSeconds() % 60 == 0 && duration(self).getMilliseconds() % 1000 == 0)",
+    )
+    .message("must be whole minutes, at least one")
+}
+
+pub fn window_of_five_minutes() -> Rule {
+    Rule::new("self.matches('[dw]') || duration(self) >= duration('5m')").message("must be at least 5m")
+}

@@ -143,8 +143,18 @@ impl Runner {
         };
         let entry = self.engine.catalog.get(&id);
         let ObjectId { kind, key } = id;
-        if kind != Kind::HealthCheck {
-            return self.engine.bell.object(ObjectId { kind, key });
+        match kind {
+            Kind::HealthCheck => {}
+            // The one place where SLOTargets come in: their key is for `engine::slos`, which is not there yet.
+            Kind::SloTarget => {
+                if let Some(source::Verdict::Refused(refused)) = entry.as_ref().map(|entry| &entry.verdict) {
+                    self.warn_of(&key, refused);
+                }
+                return;
+            }
+            Kind::AlertRule | Kind::NotificationChannel | Kind::Silence | Kind::MaintenanceWindow => {
+                return self.engine.bell.object(ObjectId { kind, key });
+            }
         }
         if let Some(source::Verdict::Refused(refused)) = entry.as_ref().map(|entry| &entry.verdict) {
             self.warn_of(&key, refused);

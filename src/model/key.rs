@@ -34,11 +34,18 @@ pub enum Kind {
     NotificationChannel,
     Silence,
     MaintenanceWindow,
+    SloTarget,
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] =
-        [Self::HealthCheck, Self::AlertRule, Self::NotificationChannel, Self::Silence, Self::MaintenanceWindow];
+    pub const ALL: [Self; 6] = [
+        Self::HealthCheck,
+        Self::AlertRule,
+        Self::NotificationChannel,
+        Self::Silence,
+        Self::MaintenanceWindow,
+        Self::SloTarget,
+    ];
 
     /// As manifests write it.
     pub fn as_str(self) -> &'static str {
@@ -48,6 +55,7 @@ impl Kind {
             Self::NotificationChannel => "NotificationChannel",
             Self::Silence => "Silence",
             Self::MaintenanceWindow => "MaintenanceWindow",
+            Self::SloTarget => "SLOTarget",
         }
     }
 
@@ -59,6 +67,7 @@ impl Kind {
             Self::NotificationChannel => "notificationchannels",
             Self::Silence => "silences",
             Self::MaintenanceWindow => "maintenancewindows",
+            Self::SloTarget => "slotargets",
         }
     }
 }

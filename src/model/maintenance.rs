@@ -1,4 +1,4 @@
-//! A MaintenanceWindow as alerting works with it.
+//! A MaintenanceWindow as alerting and SLOs work with it.
 
 use super::{Labels, ObjectKey, Selector};
 use crate::schedule::Window;
@@ -11,8 +11,10 @@ pub struct MaintenanceWindow {
     pub generation: i64,
     /// Of the object itself.
     pub labels: Labels,
-    /// Rules, and checks, with these labels.
+    /// Rules, checks and SLOTargets with these labels.
     pub selector: Selector,
     pub window: Window,
     pub mute_alerts: bool,
+    /// Whether SLOs leave its time out.
+    pub exclude_from_slo: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AlertRule, Channel, HealthCheck, Kind, Labels, MaintenanceWindow, Silence};
+use super::{AlertRule, Channel, HealthCheck, Kind, Labels, MaintenanceWindow, Silence, SloTarget};
 
 /// A valid object of one of the kinds.
 #[derive(Debug, Clone)]
@@ -12,6 +12,7 @@ pub enum Object {
     NotificationChannel(Arc<Channel>),
     Silence(Arc<Silence>),
     MaintenanceWindow(Arc<MaintenanceWindow>),
+    SloTarget(Arc<SloTarget>),
 }
 
 impl Object {
@@ -22,6 +23,7 @@ impl Object {
             Self::NotificationChannel(_) => Kind::NotificationChannel,
             Self::Silence(_) => Kind::Silence,
             Self::MaintenanceWindow(_) => Kind::MaintenanceWindow,
+            Self::SloTarget(_) => Kind::SloTarget,
         }
     }
 
@@ -33,6 +35,7 @@ impl Object {
             Self::NotificationChannel(channel) => &channel.labels,
             Self::Silence(silence) => &silence.labels,
             Self::MaintenanceWindow(window) => &window.labels,
+            Self::SloTarget(target) => &target.labels,
         }
     }
 
@@ -46,6 +49,7 @@ impl Object {
             Self::NotificationChannel(channel) => Arc::make_mut(channel).generation = generation,
             Self::Silence(silence) => Arc::make_mut(silence).generation = generation,
             Self::MaintenanceWindow(window) => Arc::make_mut(window).generation = generation,
+            Self::SloTarget(target) => Arc::make_mut(target).generation = generation,
         }
         self
     }
@@ -62,6 +66,7 @@ impl Object {
             (Self::NotificationChannel(a), Self::NotificationChannel(b)) => Arc::ptr_eq(a, b),
             (Self::Silence(a), Self::Silence(b)) => Arc::ptr_eq(a, b),
             (Self::MaintenanceWindow(a), Self::MaintenanceWindow(b)) => Arc::ptr_eq(a, b),
+            (Self::SloTarget(a), Self::SloTarget(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
     }

@@ -160,6 +160,11 @@ fn judge(documents: &[Document], leniency: Leniency, review: &mut Review) {
             good &= found.gravity == Gravity::Note;
             review.findings.push(found);
         }
+        for note in &one.notes {
+            review
+                .findings
+                .push(Finding { gravity: Gravity::Note, ..locate(document, one, note, documents, leniency) });
+        }
         review.good_objects += usize::from(good);
         match &one.what {
             What::Ours(_, Some(object)) => review.objects.push((document.file.clone(), object.clone())),

@@ -7,6 +7,7 @@ use std::{
     cell::RefCell,
     collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -84,6 +85,10 @@ impl References for Asked<'_> {
 
     fn is_operators(&self, namespace: &str) -> bool {
         self.references.is_operators(namespace)
+    }
+
+    fn retention(&self) -> Duration {
+        self.references.retention()
     }
 }
 

@@ -138,7 +138,8 @@ fn is_label_name(name: &str) -> bool {
     first && name.len() <= 128 && bytes.all(|c| c.is_ascii_alphanumeric() || c == b'_')
 }
 
-fn channel_key(own: &ObjectKey, channel: &ChannelRef) -> ObjectKey {
+/// The channel that an object names.
+pub fn channel_key(own: &ObjectKey, channel: &ChannelRef) -> ObjectKey {
     let namespace = channel.namespace.as_deref().map_or_else(|| own.namespace.clone(), Arc::from);
     ObjectKey::new(namespace, channel.name.as_str())
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     alert::template::Template,
-    api::DurationText,
+    api::{DurationText, WindowText},
     model::{Expression, Pattern},
     promql::{self, ValueType},
 };
@@ -62,6 +62,17 @@ impl Checker<'_> {
             Ok(duration) => Some(duration),
             Err(problem) => {
                 self.refuse_with(path, format!("{} {problem}", shown(&text.0)), "such as 500ms, 30s or 1h30m");
+                None
+            }
+        }
+    }
+
+    /// The length of a window, which may be in days and weeks.
+    pub fn window(&mut self, path: &FieldPath, text: &WindowText) -> Option<Duration> {
+        match duration::parse_window(&text.0) {
+            Ok(duration) => Some(duration),
+            Err(problem) => {
+                self.refuse_with(path, format!("{} {problem}", shown(&text.0)), "such as 5m, 24h or 30d");
                 None
             }
         }

@@ -1,4 +1,4 @@
-//! Durations: from the text that the schema's pattern lets through to their value.
+//! Durations: from the text that a schema's pattern lets through to their value.
 
 use std::time::Duration;
 
@@ -10,6 +10,18 @@ const MAX: Duration = Duration::from_nanos(i64::MAX.unsigned_abs());
 /// # Errors
 /// What is wrong, to follow the text itself.
 pub fn parse(text: &str) -> Result<Duration, &'static str> {
+    read(text, false)
+}
+
+/// The same for windows and retention, which take `d` and `w` too: 24 and 168 hours.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_window(text: &str) -> Result<Duration, &'static str> {
+    read(text, true)
+}
+
+fn read(text: &str, with_days: bool) -> Result<Duration, &'static str> {
     const SHAPE: &str = "is not a duration";
     const LONG: &str = "is longer than 292 years";
     let mut total = Duration::ZERO;
@@ -24,6 +36,8 @@ pub fn parse(text: &str) -> Result<Duration, &'static str> {
             [b's', ..] => ("s", Some(1)),
             [b'm', ..] => ("m", Some(60)),
             [b'h', ..] => ("h", Some(3600)),
+            [b'd', ..] if with_days => ("d", Some(86_400)),
+            [b'w', ..] if with_days => ("w", Some(604_800)),
             _ => return Err(SHAPE),
         };
         let part = match seconds {
@@ -41,6 +55,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::api::{DurationText, WindowText};
 
     #[test]
     fn reads_what_the_pattern_lets_through() {
@@ -68,13 +83,35 @@ mod tests {
         }
     }
 
+    #[test]
+    fn windows_take_days_and_weeks_too() {
+        let cases = [
+            ("30d", Ok(2_592_000)),
+            ("4w", Ok(2_419_200)),
+            ("1w2d3h", Ok(788_400)),
+            ("90m", Ok(5_400)),
+            ("106752d", Err("is longer than 292 years")),
+            ("9999999999999w", Err("is longer than 292 years")),
+            ("1y", Err("is not a duration")),
+            ("d", Err("is not a duration")),
+            ("", Err("is not a duration")),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_window(text).map(|duration| duration.as_secs()), expected, "{text}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn never_panics_and_agrees_with_the_pattern(text in "[0-9mshd. ]{0,16}") {
-            let pattern = regex::Regex::new(crate::api::DurationText::PATTERN).unwrap();
-            let parsed = parse(&text);
-            let shaped = parsed != Err("is not a duration");
-            prop_assert_eq!(shaped, pattern.is_match(&text), "{}", text);
+        fn never_panics_and_agrees_with_the_pattern(text in "[0-9mshdw. ]{0,16}") {
+            for (parse, pattern) in [
+                (parse as fn(&str) -> Result<Duration, &'static str>, DurationText::PATTERN),
+                (parse_window, WindowText::PATTERN),
+            ] {
+                let pattern = regex::Regex::new(pattern).unwrap();
+                let shaped = parse(&text) != Err("is not a duration");
+                prop_assert_eq!(shaped, pattern.is_match(&text), "{}", text);
+            }
         }
     }
 }

@@ -51,6 +51,7 @@ fn model(
         selector: selector?,
         window: window?,
         mute_alerts: spec.mute_alerts,
+        exclude_from_slo: spec.exclude_from_slo,
     })
 }
 

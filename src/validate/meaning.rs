@@ -14,6 +14,7 @@ pub struct Meaning {
 pub fn of(pattern: &str) -> Option<Meaning> {
     let (what, example) = match pattern {
         "^([0-9]+(ms|s|m|h))+$" => ("a duration", "numbers with a unit of ms, s, m or h, such as 500ms, 30s or 1h30m"),
+        "^([0-9]+(ms|s|m|h|d|w))+$" => ("a duration", "numbers with a unit of s, m, h, d or w, such as 5m, 24h or 30d"),
         "^[a-z][a-z0-9_]*$" => {
             ("a name for reports", "lower-case letters, digits and _, a letter first, such as coordinator_api")
         }
@@ -26,6 +27,10 @@ pub fn of(pattern: &str) -> Option<Meaning> {
         }
         "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$" => {
             ("a status code or a range of them", "codes from 100 to 599, such as \"204\" or \"200-299\"")
+        }
+        "^[A-Za-z0-9.-]+$" => ("the name of a host", "letters, digits, - and ., such as mail.example"),
+        "^(-?[0-9]+|@[A-Za-z0-9_]+)$" => {
+            ("a chat of Telegram", "its number in quotes, such as \"-1001234567890\", or @ and the name of a channel")
         }
         "^([0-9][-0-9]*)?[a-z]([-a-z0-9]*[a-z0-9])?$" => {
             ("the name of a port", "a number without quotes, or lower-case letters, digits and -, such as http")
@@ -68,7 +73,9 @@ mod tests {
     #[test]
     fn every_pattern_of_the_schema_has_a_meaning() {
         let mut found = Vec::new();
-        patterns(crate::api::schema(crate::model::Kind::HealthCheck), &mut found);
+        for kind in crate::model::Kind::ALL {
+            patterns(crate::api::schema(kind), &mut found);
+        }
         assert!(found.len() > 10);
         found.retain(|pattern| of(pattern).is_none());
         assert!(found.is_empty(), "{found:#?}");

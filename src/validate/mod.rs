@@ -8,6 +8,7 @@ mod address;
 mod alert_rule;
 mod auth;
 mod bundle;
+mod burn_rates;
 mod channel;
 mod checker;
 mod condition;
@@ -30,6 +31,7 @@ mod references;
 mod set;
 mod shape;
 mod silence;
+mod slo_target;
 mod source;
 mod suggest;
 mod tcp;
@@ -39,11 +41,11 @@ mod workload;
 
 pub use bundle::Setting;
 pub use cycles::{InCycle, cycles};
-pub use duration::parse as duration;
+pub use duration::{parse as duration, parse_window as window_duration};
 pub use field::{Fault, FieldError, FieldPath, Step};
 pub use identity::{Identity, identify};
 pub use payload::{Payload, payload};
-pub use references::{Lookup, References, ValueKind};
+pub use references::{Lookup, RETENTION, References, ValueKind};
 pub use set::DEFAULT_NAMESPACE;
 pub use suggest::nearest;
 
@@ -92,6 +94,9 @@ pub fn object(kind: Kind, object: &Value, namespace: &str, references: &dyn Refe
         Kind::MaintenanceWindow => {
             maintenance::judge(object, namespace, references).map(|made| Object::MaintenanceWindow(Arc::new(made)))
         }
+        Kind::SloTarget => {
+            slo_target::judge(object, namespace, references).map(|made| Object::SloTarget(Arc::new(made)))
+        }
     };
     judged.map_err(Invalid)
 }
@@ -103,6 +108,8 @@ pub struct Judged {
     /// None when it has no usable name.
     pub key: Option<ObjectKey>,
     pub mistakes: Vec<FieldError>,
+    /// What is worth knowing, and no mistake.
+    pub notes: Vec<FieldError>,
 }
 
 #[derive(Debug, Clone)]
@@ -127,6 +134,7 @@ pub fn shape(kind: Kind, object: &Value) -> Vec<FieldError> {
         Kind::NotificationChannel => channel::FORM.shape(object),
         Kind::Silence => silence::FORM.shape(object),
         Kind::MaintenanceWindow => maintenance::FORM.shape(object),
+        Kind::SloTarget => slo_target::FORM.shape(object),
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a spec may refer to.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::payload::Payload;
 use crate::model::{ObjectKey, Secret};
+
+/// How long history is kept where Probity was not told otherwise.
+pub const RETENTION: Duration = Duration::from_secs(100 * 86_400);
 
 /// Gives the values that `valueFrom` names, and tells what exists. Stand-alone it is the set of manifests;
 /// in a cluster, what the watches hold.
@@ -22,6 +25,11 @@ pub trait References {
 
     /// Whether Probity itself runs in this namespace: what belongs to the whole cluster is read from there only.
     fn is_operators(&self, namespace: &str) -> bool;
+
+    /// How long history is kept: no window of an SLOTarget is longer.
+    fn retention(&self) -> Duration {
+        RETENTION
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

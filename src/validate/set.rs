@@ -13,7 +13,7 @@ use super::{
     metadata, payload, probity_test,
     references::ValueKind,
 };
-use crate::model::{Kind, ObjectKey};
+use crate::model::{Kind, Object, ObjectKey};
 
 /// Stand-alone, the namespace of a manifest that names none.
 pub const DEFAULT_NAMESPACE: &str = "default";
@@ -35,7 +35,7 @@ pub fn judge(objects: &[&Value], setting: Setting) -> Vec<Judged> {
     let mut judged: Vec<Judged> = Vec::with_capacity(objects.len());
 
     for (at, object) in objects.iter().enumerate() {
-        let mut one = Judged { what: What::Unknown, key: None, mistakes: Vec::new() };
+        let mut one = Judged { what: What::Unknown, key: None, mistakes: Vec::new(), notes: Vec::new() };
         let kind = match identity::identify(object) {
             Ok(Identity::Ours(kind)) => Some(Ours::Object(kind)),
             Ok(Identity::Secret) => Some(Ours::Values(ValueKind::Secret)),
@@ -95,6 +95,7 @@ pub fn judge(objects: &[&Value], setting: Setting) -> Vec<Judged> {
     }
     circles(objects, &places, &mut judged);
     duplicates(&places, &mut judged);
+    blind_targets(objects, &mut judged);
     for one in &mut judged {
         if let What::Ours(_, model) = &mut one.what
             && !one.mistakes.is_empty()
@@ -103,6 +104,32 @@ pub fn judge(objects: &[&Value], setting: Setting) -> Vec<Judged> {
         }
     }
     judged
+}
+
+/// Notes the SLOTargets whose selector finds no check of the set: it may come later, and a label may be misspelt.
+fn blind_targets(objects: &[&Value], judged: &mut [Judged]) {
+    if !judged.iter().any(|one| matches!(one.what, What::Ours(Kind::SloTarget, Some(_)))) {
+        return;
+    }
+    // Also one that has mistakes is there.
+    let checks: Vec<_> = (objects.iter().zip(judged.iter()))
+        .filter_map(|(object, one)| match (&one.what, &one.key) {
+            (What::Ours(Kind::HealthCheck, _), Some(key)) => {
+                Some((key.namespace.clone(), metadata::read(object, &mut Vec::new()).labels))
+            }
+            _ => None,
+        })
+        .collect();
+    for one in judged {
+        let What::Ours(_, Some(Object::SloTarget(target))) = &one.what else { continue };
+        let sees =
+            |(namespace, labels): &(Arc<str>, _)| *namespace == target.key.namespace && target.checks.matches(labels);
+        if !checks.iter().any(sees) {
+            let path = FieldPath::of("spec.indicator").field(target.objective.indicator.as_str()).field("healthChecks");
+            let message = "finds none of the HealthChecks that are given: there is nothing to observe";
+            one.notes.push(FieldError::invalid(path, message));
+        }
+    }
 }
 
 /// Namespace and name, where both can be used.

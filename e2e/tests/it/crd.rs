@@ -1,5 +1,6 @@
 //! Installing the types, and what the API server makes of objects.
 
+use probity::model::Kind;
 use serde_json::{Value, json};
 
 use crate::{Stage, Told};
@@ -21,11 +22,14 @@ pub fn applies(stage: &Stage<'_>) -> Told {
         return Err(format!("applied again it is not unchanged: {said}"));
     }
     // What the API server itself finds strange about the schemas.
-    let crd: Value = read(&kubectl.must(["get", "crd", "healthchecks.probity.dev", "-o", "json"])?)?;
-    for condition in crd["status"]["conditions"].as_array().into_iter().flatten() {
-        let wanted = if condition["type"] == "NonStructuralSchema" { "False" } else { "True" };
-        if condition["status"] != wanted {
-            return Err(format!("the API server says of the type: {condition}"));
+    for kind in Kind::ALL {
+        let name = format!("{}.probity.dev", kind.plural());
+        let crd: Value = read(&kubectl.must(["get", "crd", &name, "-o", "json"])?)?;
+        for condition in crd["status"]["conditions"].as_array().into_iter().flatten() {
+            let wanted = if condition["type"] == "NonStructuralSchema" { "False" } else { "True" };
+            if condition["status"] != wanted {
+                return Err(format!("the API server says of the type {name}: {condition}"));
+            }
         }
     }
     Ok(())
@@ -96,6 +100,55 @@ pub fn columns_are_printed(stage: &Stage<'_>) -> Told {
         }
     }
     kubectl.must(["delete", "phc", "columns"])?;
+    Ok(())
+}
+
+pub fn targets_are_printed(stage: &Stage<'_>) -> Told {
+    let kubectl = stage.cluster.kubectl();
+    let file = stage.cluster.folder().join("targets.json");
+    let object = json!({
+        "apiVersion": "probity.dev/v1alpha1", "kind": "SLOTarget", "metadata": {"name": "availability"},
+        "spec": {"target": 99.9, "window": {"rolling": "30d"}, "indicator": {"availability": {"healthChecks": {}}}},
+    });
+    std::fs::write(&file, object.to_string()).map_err(|error| error.to_string())?;
+    kubectl.must(["apply".as_ref(), "-f".as_ref(), file.as_os_str()])?;
+    let made = read(&kubectl.must(["get", "pslo", "availability", "-o", "json"])?)?;
+    let availability = json!({"healthChecks": {}, "method": "Time", "combine": "All"});
+    if made["spec"]["indicator"]["availability"] != availability {
+        return Err(format!("the defaults are not filled in: {}", made["spec"]));
+    }
+    let status = json!({"status": {
+        "observedGeneration": 1,
+        "state": "Warning",
+        "message": "it misses the target by 0.005%",
+        "summary": {
+            "indicator": "availability", "target": "99.9%", "current": "99.895%", "budget": "-5% (-2m9s)", "burn1h": "0.4",
+        },
+        "current": 99.895, "raw": 99.8, "target": 99.9, "unit": "%", "period": "30d",
+        "errorBudget": {
+            "total": "43m12s", "remaining": "-2m9s", "remainingPercent": -5, "exhaustedAt": "2026-01-01T00:00:00Z",
+        },
+        "burnRates": [{"window": "1h", "rate": 0.4}],
+        "coverage": 98.7,
+        "bounds": {"lowest": 98.6, "highest": 99.96},
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }});
+    let patch = status.to_string();
+    kubectl.must(["patch", "pslo", "availability", "--subresource=status", "--type=merge", "-p", &patch])?;
+    let kept = read(&kubectl.must(["get", "pslo", "availability", "-o", "json"])?)?;
+    if kept["status"] != status["status"] {
+        return Err(format!("of the status there is {}", kept["status"]));
+    }
+    let table = kubectl.must(["get", "pslo"])?;
+    let rows: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    let (head, row) = (rows.first().cloned().unwrap_or_default(), rows.get(1).cloned().unwrap_or_default());
+    let row = row.join(" ");
+    if head.join(" ") != "NAME INDICATOR TARGET CURRENT STATE BUDGET BURN(1H) WINDOW AGE"
+        || !row.starts_with("availability availability 99.9% 99.895% Warning -5% (-2m9s) 0.4 30d ")
+    {
+        return Err(format!("kubectl get shows:\n{table}"));
+    }
+    kubectl.must(["delete", "pslo", "availability"])?;
     Ok(())
 }
 

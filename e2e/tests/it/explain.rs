@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use probity::model::Kind;
 use serde_json::Value;
 
 use crate::{Stage, Told, crd::read};
@@ -19,11 +20,13 @@ pub fn every_field_has_a_text(stage: &Stage<'_>) -> Told {
     }
     // All levels at once, from what kubectl itself reads: the OpenAPI document of the group.
     let document = read(&published(|| kubectl.must(["get", "--raw", "/openapi/v3/apis/probity.dev/v1alpha1"]))?)?;
-    let schema = &document["components"]["schemas"]["dev.probity.v1alpha1.HealthCheck"];
     let mut silent = Vec::new();
-    let fields = without_text(schema, "healthcheck", &mut silent);
-    if fields < 100 {
-        return Err(format!("only {fields} fields are described: is this the right schema?"));
+    for kind in Kind::ALL {
+        let schema = &document["components"]["schemas"][format!("dev.probity.v1alpha1.{kind}")];
+        let fields = without_text(schema, kind.as_str(), &mut silent);
+        if fields < if kind == Kind::HealthCheck { 100 } else { 10 } {
+            return Err(format!("only {fields} fields of a {kind} are described: is this the right schema?"));
+        }
     }
     if !silent.is_empty() {
         return Err(format!("kubectl explain says {NO_TEXT} of {silent:?}"));

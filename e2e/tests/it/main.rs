@@ -34,12 +34,13 @@ pub type Told = Result<(), String>;
 type Story = fn(&Stage<'_>) -> Told;
 
 /// In order: the first installs what the others work with.
-const STORIES: [(&str, Story); 14] = [
+const STORIES: [(&str, Story); 15] = [
     ("an admin installs the types with kubectl apply", crd::applies),
     ("an admin installs the types by server-side apply", crd::applies_server_side),
     ("an author reads what each field means in kubectl explain", explain::every_field_has_a_text),
     ("an author sees the defaults that were filled in", crd::defaults_are_filled_in),
     ("a user sees the state of checks in kubectl get", crd::columns_are_printed),
+    ("a user sees what is promised, and how it stands, in kubectl get", crd::targets_are_printed),
     ("an author is told by the API server which rule a spec breaks", rules::every_rule_refuses_what_it_should),
     ("an author gets the same verdict from probity validate and from the API server", agreement::verdicts_agree),
     ("an author's samples are taken by the API server", agreement::samples_are_taken),

@@ -24,7 +24,10 @@ pub(super) use window::window;
 
 use super::events::Note;
 use crate::{
-    api::{AlertRuleStatus, HealthCheckStatus, MaintenanceWindowStatus, NotificationChannelStatus, SilenceStatus},
+    api::{
+        AlertRuleStatus, HealthCheckStatus, MaintenanceWindowStatus, NotificationChannelStatus, SilenceStatus,
+        SloTargetStatus,
+    },
     model::Kind,
 };
 
@@ -49,6 +52,7 @@ pub(super) enum Written {
     NotificationChannel(Box<NotificationChannelStatus>),
     Silence(Box<SilenceStatus>),
     MaintenanceWindow(Box<MaintenanceWindowStatus>),
+    SloTarget(Box<SloTargetStatus>),
 }
 
 /// How the present differs from what stands there.
@@ -75,6 +79,8 @@ impl Written {
             Kind::NotificationChannel => Self::NotificationChannel(of(status)),
             Kind::Silence => Self::Silence(of(status)),
             Kind::MaintenanceWindow => Self::MaintenanceWindow(of(status)),
+            // Nothing writes one yet.
+            Kind::SloTarget => Self::SloTarget(of(status)),
         }
     }
 

@@ -20,9 +20,14 @@ pub(crate) fn window(view: &WindowView, before: &MaintenanceWindowStatus, now: W
     let is_open = view.is_open(now);
     let mut in_force = in_force(entry);
     if let (true, Some(model)) = (in_force.ok, model) {
+        let effect = match (model.mute_alerts, model.exclude_from_slo) {
+            (true, false) => "alerts are muted",
+            (true, true) => "alerts are muted, and SLOs leave the time out",
+            (false, true) => "SLOs leave the time out; muteAlerts is false",
+            (false, false) => "muteAlerts is false",
+        };
         let message = match view.span {
-            Some(span) if is_open && model.mute_alerts => format!("open until {}; alerts are muted", rfc3339(span.end)),
-            Some(span) if is_open => format!("open until {}; muteAlerts is false", rfc3339(span.end)),
+            Some(span) if is_open => format!("open until {}; {effect}", rfc3339(span.end)),
             Some(span) => format!("valid; it opens at {}", rfc3339(span.start)),
             None => "it is over, and does not come again".to_owned(),
         };

@@ -571,7 +571,8 @@ impl Alerting {
                 self.windows.set(&key, window);
                 self.window(&key);
             }
-            (Kind::HealthCheck, _) => {}
+            // Neither comes to alerting as an object.
+            (Kind::HealthCheck | Kind::SloTarget, _) => {}
         }
     }
 

@@ -98,7 +98,7 @@ impl Show {
                 Kind::NotificationChannel => self.board.put_channel(&id.key, entry),
                 Kind::Silence => self.put_silence(&id.key, entry, now),
                 Kind::MaintenanceWindow => self.put_window(&id.key, entry, now),
-                Kind::HealthCheck => continue,
+                Kind::HealthCheck | Kind::SloTarget => continue,
             }
             told.insert(id);
         }
@@ -232,7 +232,7 @@ impl Show {
                         || after.is_open(now.wall) != before.is_open(self.last)
                 })
             }
-            Kind::HealthCheck | Kind::AlertRule | Kind::NotificationChannel => false,
+            Kind::HealthCheck | Kind::AlertRule | Kind::NotificationChannel | Kind::SloTarget => false,
         }
     }
 

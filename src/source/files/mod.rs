@@ -28,6 +28,7 @@ use super::{
 use crate::{
     clock::Clock,
     model::{Kind, Object, ObjectId},
+    validate,
 };
 use index::{Index, Touched};
 use watch::{Step, Watch};
@@ -48,6 +49,8 @@ pub struct Files {
     clock: Clock,
     watch: Watch,
     index: Index,
+    /// How long history is kept: what is judged by it.
+    retention: Duration,
     started: bool,
     /// What was last said about the search for files.
     trouble: Option<String>,
@@ -75,9 +78,16 @@ impl Files {
             clock,
             watch: Watch::default(),
             index: Index::default(),
+            retention: validate::RETENTION,
             started: false,
             trouble: None,
         })
+    }
+
+    /// The same where history is kept for so long.
+    #[must_use]
+    pub fn keeping(self, retention: Duration) -> Self {
+        Self { retention, ..self }
     }
 
     /// Reads the files, sends [`Event::Ready`], and follows their changes until `shutdown`.
@@ -231,7 +241,7 @@ impl Files {
             };
             for (id, claim) in self.index.take_due(&path) {
                 let Some(document) = documents.get(claim.number) else { continue };
-                let (judged, mistakes) = judged::judge(&self.index, &id, &claim, document);
+                let (judged, mistakes) = judged::judge(&self.index, self.retention, &id, &claim, document);
                 if !self.index.judged(&id).is_some_and(|before| before.verdict.is_same(&judged.verdict)) {
                     report::invalid(document, Some(&id.key), &mistakes);
                 }

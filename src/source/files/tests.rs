@@ -12,6 +12,7 @@ use super::{
 use crate::{
     model::{Object, ObjectId, ObjectKey},
     source::{Present, Verdict, manifest},
+    validate,
 };
 
 /// What the source does with the content of files, without the files.
@@ -51,7 +52,7 @@ impl Reader {
             let text = self.files.get(&path).cloned().unwrap_or_default();
             let documents = manifest::read(&Arc::from("x"), text.as_bytes()).documents;
             for (key, claim) in self.index.take_due(&path) {
-                let (judged, _) = judge(&self.index, &key, &claim, &documents[claim.number]);
+                let (judged, _) = judge(&self.index, validate::RETENTION, &key, &claim, &documents[claim.number]);
                 self.index.judge(&key, judged);
             }
         }

@@ -135,6 +135,12 @@ impl Kubernetes {
         }
     }
 
+    /// The same where history is kept for so long.
+    #[must_use]
+    pub fn keeping(self, retention: Duration) -> Self {
+        Self { objects: self.objects.map(|(kind, objects)| (kind, objects.keeping(retention))), ..self }
+    }
+
     /// Follows the cluster until `shutdown`. Sends [`Event::Ready`] when everything was read once.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::{
     cell::Cell,
     collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -20,7 +21,7 @@ use crate::{
         digest::{Digest, digest},
         verdicts::{self, Id, Judged, Verdicts},
     },
-    validate::{Fault, Lookup, References, ValueKind},
+    validate::{self, Fault, Lookup, References, ValueKind},
 };
 
 /// The Secrets and ConfigMaps that are known.
@@ -52,6 +53,8 @@ pub(super) struct Objects {
     scopes: Vec<Scope>,
     /// The namespace that Probity itself runs in.
     operator: Arc<str>,
+    /// How long history is kept.
+    retention: Duration,
     verdicts: Verdicts<From>,
     names: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
     due: BTreeSet<ObjectKey>,
@@ -70,6 +73,12 @@ impl Objects {
         Self { operator, ..self }
     }
 
+    /// The same where history is kept for so long.
+    #[must_use]
+    pub fn keeping(self, retention: Duration) -> Self {
+        Self { retention, ..self }
+    }
+
     /// One scope for each of `namespaces`; None is the whole cluster.
     pub fn new(kind: Kind, namespaces: &[Option<Arc<str>>]) -> Self {
         let scope = |namespace: &Option<Arc<str>>| Scope { namespace: namespace.clone(), listing: None };
@@ -77,6 +86,7 @@ impl Objects {
             kind,
             scopes: namespaces.iter().map(scope).collect(),
             operator: Arc::default(),
+            retention: validate::RETENTION,
             verdicts: Verdicts::default(),
             names: BTreeMap::new(),
             due: BTreeSet::new(),
@@ -221,7 +231,8 @@ impl Objects {
         let listing = self.scopes.iter().any(|scope| {
             scope.listing.is_some() && scope.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace)
         });
-        let known = Known { names: &self.names, values, operator: &self.operator, listing, unknown: Cell::new(false) };
+        let (names, operator, retention) = (&self.names, &*self.operator, self.retention);
+        let known = Known { names, values, operator, retention, listing, unknown: Cell::new(false) };
         let (mut judged, _) = verdicts::judge(from, self.kind, text, &key.namespace, generation, &known);
         judged.source.waits = known.unknown.get();
         judged.source.text = (!judged.uses.is_empty()).then(|| bytes.into());
@@ -291,6 +302,7 @@ struct Known<'k> {
     names: &'k BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
     values: &'k dyn Held,
     operator: &'k str,
+    retention: Duration,
     /// A check that is not there may still be told.
     listing: bool,
     /// Whether something was asked for of which it is not known whether it is there.
@@ -323,6 +335,10 @@ impl References for Known<'_> {
 
     fn is_operators(&self, namespace: &str) -> bool {
         self.operator == namespace
+    }
+
+    fn retention(&self) -> Duration {
+        self.retention
     }
 }
 

@@ -4,7 +4,8 @@ use std::{os::unix::fs::symlink, time::Duration};
 
 use probity::{
     clock::Clock,
-    source::{Files, manifest::FindError},
+    model::{Kind, Object, ObjectId, ObjectKey},
+    source::{Files, Verdict, manifest::FindError},
 };
 
 use super::harness::{Source, check};
@@ -99,4 +100,18 @@ async fn a_mounted_config_map_is_followed_when_it_is_swapped() {
     assert_eq!(source.next().await, "a");
     assert_eq!(source.model("a").interval, Duration::from_secs(20));
     source.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_is_judged_by_how_long_history_is_kept() {
+    let target = "apiVersion: probity.dev/v1alpha1\nkind: SLOTarget\nmetadata: {name: year}\nspec:\n  target: 99.9\n  window: {rolling: 365d}\n  indicator: {availability: {healthChecks: {}}}\n";
+    for (days, is_accepted) in [(100, false), (365, true)] {
+        let mut source = Source::over(&[("slo.yaml", target)]);
+        let paths = vec![source.dir.path().to_owned()];
+        source.run_as(paths, |files| files.keeping(Duration::from_secs(days * 86_400))).await;
+        let id = ObjectId::new(Kind::SloTarget, ObjectKey::new("default", "year"));
+        let verdict = &source.catalog.get(&id).unwrap().verdict;
+        assert_eq!(matches!(verdict, Verdict::Accepted(Object::SloTarget(_))), is_accepted, "{days}: {verdict:?}");
+        source.stop().await;
+    }
 }

@@ -60,9 +60,14 @@ impl Source {
     }
 
     pub async fn run(&mut self, paths: Vec<PathBuf>) -> Vec<ObjectKey> {
+        self.run_as(paths, |files| files).await
+    }
+
+    /// The same with a source that is made otherwise.
+    pub async fn run_as(&mut self, paths: Vec<PathBuf>, otherwise: impl FnOnce(Files) -> Files) -> Vec<ObjectKey> {
         // Larger than any test's number of objects, so that a test need not drain it.
         let (sender, events) = mpsc::channel(10_000);
-        let files = Files::new(paths, self.catalog.clone(), sender, Clock::system()).unwrap();
+        let files = otherwise(Files::new(paths, self.catalog.clone(), sender, Clock::system()).unwrap());
         self.events = events;
         let shutdown = self.shutdown.clone();
         self.task = Some(tokio::spawn(async move { files.run(shutdown).await.unwrap() }));

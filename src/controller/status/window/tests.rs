@@ -49,6 +49,12 @@ fn it_opens_closes_and_ends() {
 fn one_that_mutes_nothing_says_so_and_one_that_is_refused_says_why() {
     let open = window(&view(Some((-60, 60)), false), &none(), NOW);
     assert!(told(open.conditions.as_deref(), "Ready").2.ends_with("; muteAlerts is false"));
+    let spec = json!({"selector": {}, "schedule": "0 3 * * SUN", "duration": "1h", "excludeFromSLO": true});
+    let leaves_out = WindowView { entry: entry(Kind::MaintenanceWindow, &spec, 1), ..view(Some((-60, 60)), true) };
+    let leaves_out = window(&leaves_out, &none(), NOW);
+    assert!(
+        told(leaves_out.conditions.as_deref(), "Ready").2.ends_with("; alerts are muted, and SLOs leave the time out")
+    );
     let refused = WindowView { entry: refused(Kind::MaintenanceWindow, "spec.schedule: no", 2), span: None, mutes: 0 };
     let after = window(&refused, &open, NOW);
     assert_eq!((after.open, after.from.clone()), (None, None));

@@ -184,3 +184,24 @@ fn one_that_cannot_be_read_is_refused_and_its_neighbours_are_not() {
     assert!(said(&objects, "b").starts_with("1 InvalidSpec: "));
     assert_eq!(said(&objects, "c"), "1 accepted");
 }
+
+#[test]
+fn a_window_is_judged_by_how_long_history_is_kept() {
+    let spec =
+        json!({"target": 99.9, "window": {"rolling": "365d"}, "indicator": {"availability": {"healthChecks": {}}}});
+    let mut year = seen("a", "1", spec);
+    year.text.as_mut().unwrap()["kind"] = Kind::SloTarget.as_str().into();
+    let known = Known::default();
+    let judged = |objects: Objects, year: &Seen| {
+        let mut objects = objects;
+        let Seen { key, uid, generation, text, .. } = year;
+        let year =
+            Seen { key: key.clone(), uid: uid.clone(), generation: *generation, text: text.clone(), status: None };
+        objects.seen(0, year, &known);
+        objects.settle(&known);
+        said(&objects, "a")
+    };
+    let targets = || Objects::new(Kind::SloTarget, &[None]);
+    assert!(judged(targets(), &year).ends_with("is longer than history is kept, which is 100d"));
+    assert_eq!(judged(targets().keeping(Duration::from_secs(365 * 86_400)), &year), "1 accepted");
+}
