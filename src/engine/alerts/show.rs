@@ -33,6 +33,8 @@ pub(super) struct Show {
     objects: BTreeMap<ObjectId, Option<Arc<Entry>>>,
     rules: BTreeSet<ObjectKey>,
     alerts: BTreeMap<ObjectKey, BTreeSet<Incident>>,
+    /// Looks at rules that are not on the board yet, as they came in the same turn.
+    evaluated: BTreeMap<ObjectKey, Evaluated>,
     /// Channels or namespaces are others now: every rule may be told elsewhere.
     routes: bool,
     /// When a silence or a window next begins or ends, and when that was last looked at, by the wall clock.
@@ -55,6 +57,7 @@ impl Show {
             objects: BTreeMap::new(),
             rules: BTreeSet::new(),
             alerts: BTreeMap::new(),
+            evaluated: BTreeMap::new(),
             routes: false,
             next: None,
             last: WallMs::MIN,
@@ -81,10 +84,11 @@ impl Show {
     }
 
     /// Stands at once, so that a reader who sees an alert finds when it was looked at.
-    pub(super) fn evaluated(&self, rule: &ObjectKey, evaluated: Evaluated) {
+    pub(super) fn evaluated(&mut self, rule: &ObjectKey, evaluated: Evaluated) {
         self.tally.evaluated(evaluated.result, evaluated.took);
-        if let Some(cell) = self.board.rule(rule) {
-            cell.set_evaluated(evaluated);
+        match self.board.rule(rule) {
+            Some(cell) => cell.set_evaluated(evaluated),
+            None => drop(self.evaluated.insert(rule.clone(), evaluated)),
         }
     }
 
@@ -132,6 +136,8 @@ impl Show {
         for id in &told {
             self.board.tell(id);
         }
+        // Of a rule that came and went within the turn nobody asks.
+        self.evaluated.clear();
         self.last = now.wall;
     }
 
@@ -174,7 +180,11 @@ impl Show {
             }
             None => {
                 let view = view(entry, None, sight(key, now), Counts::default(), now);
-                self.board.put_rule(Arc::new(RuleCell::new(key.clone(), view)));
+                let cell = RuleCell::new(key.clone(), view);
+                if let Some(evaluated) = self.evaluated.remove(key) {
+                    cell.set_evaluated(evaluated);
+                }
+                self.board.put_rule(Arc::new(cell));
             }
         }
         if let Some((_, state)) = known {

@@ -135,9 +135,14 @@ impl Scene {
     }
 
     fn metric(&self, state: &str) -> f64 {
-        let mut exposition =
-            crate::metrics::Exposition::new(&self.metrics, &crate::engine::Snapshot::default(), &self.board, &[])
-                .unwrap();
+        let mut exposition = crate::metrics::Exposition::new(
+            &self.metrics,
+            &crate::engine::Snapshot::default(),
+            &self.board,
+            &crate::engine::slos::Board::default(),
+            &[],
+        )
+        .unwrap();
         let mut text = Vec::new();
         while exposition.fill(&mut text, usize::MAX) {}
         let name = format!("probity_alerts{{severity=\"high\",state=\"{state}\"}} ");
@@ -251,4 +256,16 @@ fn a_silence_is_shown_when_it_begins_what_it_mutes_and_when_it_ends() {
         assert_eq!(scene.is().0, is, "after {seconds} s");
         assert_eq!(scene.metric("silenced"), mutes as f64);
     }
+}
+
+#[test]
+fn a_rule_that_is_looked_at_in_the_turn_in_which_it_comes_says_when() {
+    let mut scene = Scene::new();
+    scene.book(book::Event::Loaded);
+    scene.desk(desk::Event::Loaded);
+    scene.rule(rule());
+    scene.see("web", State::Unhealthy);
+    scene.publish();
+    let evaluated = scene.board.rule(&key("r")).unwrap().evaluated();
+    assert_eq!(evaluated.map(|evaluated| evaluated.at), Some(START));
 }
