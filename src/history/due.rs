@@ -1,6 +1,6 @@
 //! How many runs were due: from the intervals a target has had, also while Probity was down. Pure.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use crate::clock::WallMs;
 
@@ -52,6 +52,13 @@ impl Due {
     pub fn forget(&mut self, cutoff: WallMs) {
         let ended = self.changes.iter().skip(1).take_while(|next| next.at <= cutoff).count();
         self.changes.drain(..ended);
+    }
+
+    /// The stretches of time, by the milliseconds at which they begin and end, in which runs were due at all: not while
+    /// suspended, and not before the target came or after it went. The last one may have no end yet.
+    pub fn spans(&self) -> impl Iterator<Item = Range<WallMs>> + '_ {
+        let ends = self.changes.iter().skip(1).map(|next| next.at).chain([WallMs::MAX]);
+        self.changes.iter().zip(ends).filter(|(change, _)| change.every_ms > 0).map(|(change, end)| change.at..end)
     }
 
     /// Runs due from `from` on and before `to`.

@@ -26,7 +26,7 @@ pub struct Minutes {
     packed: Vec<u8>,
 }
 
-/// All of them, by number.
+/// The minutes of an hour that ends now, by number.
 #[derive(Debug, Clone)]
 pub struct Window {
     newest: u32,

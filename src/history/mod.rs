@@ -26,12 +26,14 @@ mod trail;
 mod view;
 mod volatile;
 
-pub use bucket::{DAY_MS, HOUR_MS, MINUTE_MS, Minute};
+pub use bucket::{DAY_MS, HOUR_MS, Hour, MINUTE_MS, Minute};
 pub use commit::{
     Commit, Kept, Loaded, Outbox, OutboxQuery, OutboxRow, OutboxState, OutboxUpdate, PATIENCE, Recording, Settled,
     Space, Ticket,
 };
+pub use due::Due;
 pub use figures::Figures;
+pub use minutes::Window as LastHour;
 pub use recent::{Part, Recent, Uptime};
 pub use record::{Class, Record, Run, WALL_MAX};
 pub use sketch::{Sketch, middle};

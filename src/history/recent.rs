@@ -11,7 +11,7 @@ use super::{
     Class, Record,
     bucket::{DAY_MS, HOUR_MS, Hour, MINUTE_MS, Minute, Reasons, Totals, micros, tell},
     figures::{Figures, Latencies},
-    minutes::Minutes,
+    minutes::{Minutes, Window},
     record::{WALL_MAX, split},
     ring::Ring,
     row,
@@ -150,6 +150,12 @@ impl Recent {
         figures
     }
 
+    /// The last 60 minutes, the running one included, as they are now: time of a failing streak is held back, and comes
+    /// late into minutes that have ended.
+    pub fn last_hour(&self) -> Window {
+        self.minutes.window()
+    }
+
     /// The average latency of the last five minutes with runs among the last 60; None without any.
     pub fn latency(&self, now: WallMs) -> Option<Duration> {
         let (minute, window) = (number(now.clamp(0, WALL_MAX), MINUTE_MS), self.minutes.window());
@@ -192,6 +198,11 @@ impl Recent {
             *minute = minutes.get(at);
         }
         Some((open.hour, data))
+    }
+
+    /// Latencies of the running hour.
+    pub fn running_sketch(&self) -> Option<&Sketch> {
+        self.open.as_ref().map(|open| &open.sketch)
     }
 
     /// Whether the running hour holds what its row on disk holds.

@@ -1,6 +1,6 @@
 //! What the engine and the server see of a store: SQLite today, PostgreSQL later.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{ops::RangeInclusive, path::PathBuf, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
@@ -9,11 +9,12 @@ use crate::{
     audit::{Head, Place},
     clock::WallMs,
     health::{Reason, State},
-    model::TargetKey,
+    model::{ObjectKey, TargetKey},
 };
 
 use super::{
-    AuditPage, AuditQuery, Commit, History, Loaded, OutboxQuery, OutboxRow, Recent, Record, Recording, Ticket,
+    AuditPage, AuditQuery, Commit, Due, History, Hour, Loaded, OutboxQuery, OutboxRow, Recent, Record, Recording,
+    Ticket,
 };
 
 /// Keeps the history of all targets, and what alerting may not lose. No call but [`Store::load`] and [`Store::close`]
@@ -68,6 +69,14 @@ pub trait Store: Send + Sync {
 
     /// What is known of a target for the `window` that ends at `now`, the running minute included.
     fn history(&self, target: u32, window: Duration, now: WallMs) -> BoxFuture<'static, Result<History, ReadError>>;
+
+    /// Every target that a check has now or had within the retention, and when runs of it were due.
+    fn targets(&self, check: &ObjectKey) -> Vec<(u32, Due)>;
+
+    /// What is known of a target in these hours, by the minute, the running minute included; the oldest first, and those
+    /// without anything left out. An hour takes about 1.5 KB: who asks for many asks for one target after the other.
+    fn hours(&self, target: u32, hours: RangeInclusive<u32>)
+    -> BoxFuture<'static, Result<Vec<(u32, Hour)>, ReadError>>;
 
     /// Figures for `probity_store_*`.
     fn stats(&self) -> Stats;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    ops::RangeInclusive,
     sync::Arc,
     time::Duration,
 };
@@ -12,12 +13,12 @@ use parking_lot::Mutex;
 use crate::{
     audit::{Body, Entry, Event, Head, Place, Row, follow},
     clock::WallMs,
-    model::TargetKey,
+    model::{ObjectKey, TargetKey},
 };
 
 use super::{
-    About, AuditPage, AuditQuery, Commit, Cursor, History, Keeper, Kept, Loaded, Outbox, OutboxQuery, OutboxRow,
-    OutboxState, ReadError, Recent, Record, Recording, Settled, Space, Stats, Store, StoreHealth, Ticket,
+    About, AuditPage, AuditQuery, Commit, Cursor, Due, History, Hour, Keeper, Kept, Loaded, Outbox, OutboxQuery,
+    OutboxRow, OutboxState, ReadError, Recent, Record, Recording, Settled, Space, Stats, Store, StoreHealth, Ticket,
 };
 
 /// Rows of the audit trail that are kept, of some 600 bytes each; then the older half goes, as if cut for its age.
@@ -194,6 +195,18 @@ impl Store for Volatile {
 
     fn history(&self, _target: u32, _window: Duration, _now: WallMs) -> BoxFuture<'static, Result<History, ReadError>> {
         Box::pin(std::future::ready(Err(ReadError::Closed)))
+    }
+
+    fn targets(&self, _check: &ObjectKey) -> Vec<(u32, Due)> {
+        Vec::new()
+    }
+
+    fn hours(
+        &self,
+        _target: u32,
+        _hours: RangeInclusive<u32>,
+    ) -> BoxFuture<'static, Result<Vec<(u32, Hour)>, ReadError>> {
+        ready(Vec::new())
     }
 
     fn stats(&self) -> Stats {

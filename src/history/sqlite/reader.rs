@@ -1,12 +1,18 @@
 //! Answers what a target's history is: from rows, from parts that wait for theirs, and from the running hour.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     clock::WallMs,
-    history::{History, bucket::Hour, due::Due, row, view::Assembly},
+    history::{
+        History,
+        bucket::{Day, Hour},
+        due::Due,
+        row,
+        view::Assembly,
+    },
 };
 
 use super::{
@@ -30,6 +36,59 @@ struct Memory {
     rolled: u32,
 }
 
+/// What takes up hours and days, and which.
+trait Sink {
+    /// The hours that are in it.
+    fn hours(&self) -> RangeInclusive<u32>;
+    /// Whether days are enough.
+    fn by_day(&self) -> bool;
+    fn add_hour(&mut self, hour: u32, data: &Hour);
+    /// A day whose hours are not added.
+    fn add_day(&mut self, day: u32, data: &Day);
+}
+
+impl Sink for Assembly {
+    fn hours(&self) -> RangeInclusive<u32> {
+        self.hours()
+    }
+
+    fn by_day(&self) -> bool {
+        self.by_day()
+    }
+
+    fn add_hour(&mut self, hour: u32, data: &Hour) {
+        self.add_hour(hour, data);
+    }
+
+    fn add_day(&mut self, day: u32, data: &Day) {
+        self.add_day(day, data);
+    }
+}
+
+/// Hours as they are, those without anything left out.
+struct Hours {
+    wanted: RangeInclusive<u32>,
+    found: BTreeMap<u32, Hour>,
+}
+
+impl Sink for Hours {
+    fn hours(&self) -> RangeInclusive<u32> {
+        self.wanted.clone()
+    }
+
+    fn by_day(&self) -> bool {
+        false
+    }
+
+    fn add_hour(&mut self, hour: u32, data: &Hour) {
+        if self.wanted.contains(&hour) {
+            self.found.entry(hour).or_default().merge(data);
+        }
+    }
+
+    fn add_day(&mut self, _day: u32, _data: &Day) {}
+}
+
 /// Reads a history on a connection of the caller's. Blocks.
 pub fn read(
     connection: &mut Connection,
@@ -38,18 +97,40 @@ pub fn read(
     window: Duration,
     now: WallMs,
 ) -> rusqlite::Result<History> {
+    let (assembly, due) = gather(connection, shared, target, || Assembly::new(window, now))?;
+    Ok(assembly.finish(&due))
+}
+
+/// Reads hours of a target by the minute, the oldest first, on a connection of the caller's. Blocks.
+pub fn hours(
+    connection: &mut Connection,
+    shared: &Shared,
+    target: u32,
+    wanted: &RangeInclusive<u32>,
+) -> rusqlite::Result<Vec<(u32, Hour)>> {
+    let empty = || Hours { wanted: wanted.clone(), found: BTreeMap::new() };
+    let (hours, _) = gather(connection, shared, target, empty)?;
+    Ok(hours.found.into_iter().collect())
+}
+
+fn gather<S: Sink>(
+    connection: &mut Connection,
+    shared: &Shared,
+    target: u32,
+    empty: impl Fn() -> S,
+) -> rusqlite::Result<(S, Due)> {
     for left in (0..TRIES).rev() {
         let memory = remember(shared, target);
-        let mut assembly = Assembly::new(window, now);
+        let mut sink = empty();
         // A row that is newer than what was remembered may hold some of it twice.
-        if add_rows(connection, &mut assembly, target, &memory)? <= memory.seq || left == 0 {
+        if add_rows(connection, &mut sink, target, &memory)? <= memory.seq || left == 0 {
             if let Some((hour, data)) = &memory.running {
-                assembly.add_hour(*hour, data);
+                sink.add_hour(*hour, data);
             }
-            return Ok(assembly.finish(&memory.due));
+            return Ok((sink, memory.due));
         }
     }
-    Ok(Assembly::new(window, now).finish(&Due::default()))
+    Ok((empty(), Due::default()))
 }
 
 fn remember(shared: &Shared, target: u32) -> Memory {
@@ -68,24 +149,19 @@ fn remember(shared: &Shared, target: u32) -> Memory {
 }
 
 /// Adds rows, and the parts that they do not hold yet. Gives the newest flush that a row holds.
-fn add_rows(
-    connection: &mut Connection,
-    assembly: &mut Assembly,
-    target: u32,
-    memory: &Memory,
-) -> rusqlite::Result<u64> {
+fn add_rows(connection: &mut Connection, sink: &mut impl Sink, target: u32, memory: &Memory) -> rusqlite::Result<u64> {
     // One transaction, so that all rows are of one moment.
     let transaction = connection.transaction()?;
-    let (first, last) = assembly.hours().into_inner();
+    let (first, last) = sink.hours().into_inner();
     let mut newest = 0;
     let mut from_hours = first;
-    if assembly.by_day() {
+    if sink.by_day() {
         from_hours = first.max((memory.rolled + 1).saturating_mul(24));
         let mut read = transaction.prepare_cached("SELECT data FROM day WHERE key = ?1")?;
         for day in first / 24..=memory.rolled.min(last / 24) {
             let data: Option<Vec<u8>> = read.query_row([key(day, target)], |row| row.get(0)).optional()?;
             if let Some(data) = data.and_then(|data| row::decode_day(&data).ok()) {
-                assembly.add_day(day, &data);
+                sink.add_day(day, &data);
             }
         }
     }
@@ -105,7 +181,7 @@ fn add_rows(
             && running != Some(hour)
             && !memory.waiting.iter().any(replaced)
         {
-            assembly.add_hour(hour, &data);
+            sink.add_hour(hour, &data);
         }
     }
     for waiting in &memory.waiting {
@@ -113,7 +189,7 @@ fn add_rows(
         if let Ok(data) = row::decode_hour(&waiting.part.body)
             && waiting.seq > covered
         {
-            assembly.add_hour(waiting.part.hour, &data);
+            sink.add_hour(waiting.part.hour, &data);
         }
     }
     Ok(newest)

@@ -49,7 +49,8 @@ pub struct Shared {
 }
 
 pub struct State {
-    pub ids: HashMap<TargetKey, u32>,
+    /// In order, so that the targets of a check lie together.
+    pub ids: BTreeMap<TargetKey, u32>,
     pub next_id: u32,
     pub due: HashMap<u32, Due>,
     pub held: BTreeMap<u32, Held>,
@@ -216,7 +217,7 @@ fn join(before: Waiting, after: Waiting) -> Waiting {
 impl State {
     pub fn new() -> Self {
         Self {
-            ids: HashMap::new(),
+            ids: BTreeMap::new(),
             next_id: 1,
             due: HashMap::new(),
             held: BTreeMap::new(),

@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    ops::RangeInclusive,
     path::Path,
     sync::{Arc, mpsc::sync_channel},
     thread::{self, JoinHandle},
@@ -17,8 +18,8 @@ use crate::{
     audit::{Body, Entry, Head, Lost, Place},
     clock::{Clock, WallMs},
     history::{
-        AuditPage, AuditQuery, Commit, History, Keeper, Loaded, Outbox, OutboxQuery, OutboxRow, PATIENCE, Part,
-        ReadError, Recent, Record, Recording, Settled, Stats, Store, StoreHealth, Ticket, due::Change,
+        AuditPage, AuditQuery, Commit, Due, History, Hour, Keeper, Loaded, Outbox, OutboxQuery, OutboxRow, PATIENCE,
+        Part, ReadError, Recent, Record, Recording, Settled, Stats, Store, StoreHealth, Ticket, due::Change,
     },
     model::{ObjectKey, TargetKey},
 };
@@ -367,6 +368,24 @@ impl Store for SqliteStore {
     fn history(&self, target: u32, window: Duration, now: WallMs) -> BoxFuture<'static, Result<History, ReadError>> {
         let shared = self.shared.clone();
         self.blocking(move |readers| readers.read(&shared, target, window, now))
+    }
+
+    fn targets(&self, check: &ObjectKey) -> Vec<(u32, Due)> {
+        let state = self.shared.state.lock();
+        let of_check = state.ids.range(TargetKey::fixed(check.clone())..).take_while(|(key, _)| key.check == *check);
+        of_check.map(|(_, id)| (*id, state.due.get(id).cloned().unwrap_or_default())).collect()
+    }
+
+    fn hours(
+        &self,
+        target: u32,
+        hours: RangeInclusive<u32>,
+    ) -> BoxFuture<'static, Result<Vec<(u32, Hour)>, ReadError>> {
+        let shared = self.shared.clone();
+        self.blocking(move |readers| {
+            let read = |connection: &mut Connection| reader::hours(connection, &shared, target, &hours);
+            readers.with(&shared, read).map_err(|source| ReadError::Sqlite { target, source })
+        })
     }
 
     fn stats(&self) -> Stats {
