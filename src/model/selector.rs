@@ -90,6 +90,18 @@ impl Selector {
         self
     }
 
+    /// A label with the one value that it must have, if there is such a requirement: whoever has an index of labels need
+    /// not look at all.
+    pub fn pinned(&self) -> Option<(&str, &str)> {
+        self.0.iter().find_map(|requirement| match &requirement.test {
+            Test::In(values) => match values.as_slice() {
+                [value] => Some((&*requirement.key, &**value)),
+                _ => None,
+            },
+            Test::Exists | Test::Absent | Test::NotIn(_) => None,
+        })
+    }
+
     /// Whether it holds for everything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

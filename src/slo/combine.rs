@@ -32,9 +32,9 @@ pub struct Combiner {
     runs: f64,
 }
 
-/// One check, in one minute.
+/// One check, in one minute. Without targets it is one of which nothing was seen.
 #[derive(Debug, Clone, Copy, Default)]
-struct Check {
+pub struct Check {
     seen_ms: u16,
     bad_ms: u16,
     failed: u64,
@@ -45,15 +45,18 @@ struct Check {
 impl Check {
     fn of(targets: impl IntoIterator<Item = Minute>) -> Self {
         let mut check = Self::default();
-        for minute in targets {
-            let up_ms = minute.good_ms.saturating_add(minute.degraded_ms);
-            check.seen_ms = check.seen_ms.max(minute.observed_ms);
-            check.bad_ms = check.bad_ms.max(minute.observed_ms.saturating_sub(up_ms));
-            check.failed += u64::from(minute.failed);
-            check.runs += u64::from(minute.timed());
-            check.latency_us += u64::from(minute.latency_sum_us);
-        }
+        targets.into_iter().for_each(|minute| check.add(&minute));
         check
+    }
+
+    /// Takes one of its targets.
+    pub fn add(&mut self, minute: &Minute) {
+        let up_ms = minute.good_ms.saturating_add(minute.degraded_ms);
+        self.seen_ms = self.seen_ms.max(minute.observed_ms);
+        self.bad_ms = self.bad_ms.max(minute.observed_ms.saturating_sub(up_ms));
+        self.failed += u64::from(minute.failed);
+        self.runs += u64::from(minute.timed());
+        self.latency_us += u64::from(minute.latency_sum_us);
     }
 }
 
@@ -64,7 +67,11 @@ impl Combiner {
 
     /// Takes a check by its targets' minutes. One without targets is one of which nothing was seen.
     pub fn check(&mut self, targets: impl IntoIterator<Item = Minute>) {
-        let check = Check::of(targets);
+        self.add(&Check::of(targets));
+    }
+
+    /// Takes a check of which all targets were taken.
+    pub fn add(&mut self, check: &Check) {
         let is_first = self.checks == 0;
         self.checks = self.checks.saturating_add(1);
         self.seen_ms += f64::from(check.seen_ms);

@@ -69,7 +69,7 @@ pub enum Unit {
 }
 
 /// The time that is looked at.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Window {
     /// So long, up to now. Whole minutes.
     Rolling(Duration),

@@ -39,7 +39,16 @@ pub fn span(ms: f64) -> String {
 /// The length of a window: `5m`, `1h`, `30d`, `1d12h`.
 pub fn window(ms: i64) -> String {
     let minutes = ms.max(0) / 60_000;
-    let parts = [(minutes / 1_440, "d"), (minutes / 60 % 24, "h"), (minutes % 60, "m")];
+    units([(minutes / 1_440, "d"), (minutes / 60 % 24, "h"), (minutes % 60, "m")])
+}
+
+/// The same without days: `24h`, `1h30m`.
+pub fn hours(ms: i64) -> String {
+    let minutes = ms.max(0) / 60_000;
+    units([(0, "d"), (minutes / 60, "h"), (minutes % 60, "m")])
+}
+
+fn units(parts: [(i64, &str); 3]) -> String {
     let text: String =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect();
     if text.is_empty() { "0m".to_owned() } else { text }

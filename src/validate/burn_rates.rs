@@ -2,17 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    alert_rule::channel_key,
-    channel,
-    checker::Checker,
-    field::FieldPath,
-    slo_target::{auto_tiers, is_whole_minutes},
-};
+use super::{alert_rule::channel_key, channel, checker::Checker, field::FieldPath, slo_target::is_whole_minutes};
 use crate::{
     api::{BurnRateModeSpec, BurnRatesSpec, SloAlertingSpec, TierSpec},
     model::{ObjectKey, SloAlerting},
-    slo::Tier,
+    slo::{Auto, Tier, auto_tiers},
 };
 
 /// What burn rates are held against.
@@ -49,7 +43,8 @@ pub fn alerting(
         BurnRateModeSpec::Custom => (custom??, Vec::new()),
         BurnRateModeSpec::Auto => {
             let Promise { window, allowance } = promise?;
-            auto_tiers(window, allowance)
+            let Auto { tiers, left_out } = auto_tiers(window, allowance);
+            (tiers, left_out)
         }
     };
     let notify = spec.notify.iter().flatten().map(|channel| channel_key(own, channel)).collect();
@@ -64,11 +59,6 @@ pub fn without_budget(checker: &mut Checker<'_>, path: &FieldPath, spec: Option<
         return None;
     }
     Some(Burning::default())
-}
-
-/// Whether a budget can burn that fast: if everything fails it burns 1 / `allowance` times as fast as it may.
-pub fn can_fire(factor: f64, allowance: f64) -> bool {
-    factor * allowance < 1.0
 }
 
 fn mode(spec: &SloAlertingSpec) -> BurnRateModeSpec {
@@ -127,7 +117,7 @@ fn tier(checker: &mut Checker<'_>, path: &FieldPath, spec: &TierSpec, promise: O
         checker.refuse(&path.field("long"), "must be no longer than the window of the target");
         return None;
     }
-    if !can_fire(tier.factor, allowance) {
+    if !tier.can_fire(allowance) {
         // Three decimals, not rounded up.
         let most = (1_000.0 / allowance).floor() / 1_000.0;
         let message =

@@ -19,9 +19,9 @@ use crate::{
         CalendarSpec, CombineSpec, IndicatorSpec, MethodSpec, PeriodSpec, SelectorSpec, SloTargetSpec, SloWindowSpec,
         StatisticSpec, ToleranceOfSpec, ToleranceSpec, WindowText,
     },
-    model::{Kind, ObjectKey, Selector, Severity, SloTarget},
+    model::{Kind, ObjectKey, Selector, SloTarget},
     schedule::zone,
-    slo::{AllowanceOf, Combine, Indicator, Method, Objective, Period, Statistic, Tier, Tolerance, Window},
+    slo::{AllowanceOf, Combine, Indicator, Method, Objective, Period, Statistic, Tolerance, Window},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -221,30 +221,6 @@ fn tolerance(
         return None;
     }
     Some(Tolerance { percent, of })
-}
-
-/// The tiers of mode Auto, the fastest first, for a window of this length and what may be bad of it, 0 to 1; and those that
-/// are left out, as even if everything fails the budget does not burn that fast.
-///
-/// They are those of the SRE Workbook for 30 days, each of a window that is the same share of this one.
-pub(super) fn auto_tiers(window: Duration, allowance: f64) -> (Vec<Tier>, Vec<Tier>) {
-    /// In minutes of 30 days.
-    const OF_MONTH: [(u64, u64, f64, Severity); 4] = [
-        (60, 5, 14.4, Severity::Critical),
-        (360, 30, 6.0, Severity::Critical),
-        (1_440, 120, 3.0, Severity::Medium),
-        (4_320, 360, 1.0, Severity::Medium),
-    ];
-    const MONTH: f64 = 30.0 * 1_440.0;
-    let share = window.as_secs_f64() / 60.0 / MONTH;
-    let minutes = |of_month: u64| (of_month as f64 * share).round().max(1.0);
-    let tier = |(long, short, factor, severity): (u64, u64, f64, Severity)| {
-        // At least one minute and the next.
-        let (long, short) = (minutes(long).max(2.0), minutes(short));
-        let of = |minutes: f64| MINUTE * minutes as u32;
-        (short < long).then(|| Tier { long: of(long), short: of(short), factor, severity })
-    };
-    OF_MONTH.into_iter().filter_map(tier).partition(|tier| burn_rates::can_fire(tier.factor, allowance))
 }
 
 #[cfg(test)]

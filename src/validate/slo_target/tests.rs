@@ -7,11 +7,9 @@ use serde_json::{Value, json};
 
 use crate::{
     model::{Kind, Object, ObjectKey, Severity, SloTarget},
-    slo::{AllowanceOf, Combine, Indicator, Method, Period, Statistic, Tolerance, Window},
+    slo::{AllowanceOf, Auto, Combine, Indicator, Method, Period, Statistic, Tolerance, Window, auto_tiers},
     validate::{self, FieldError, Invalid, Lookup, References, ValueKind},
 };
-
-use super::auto_tiers;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -248,7 +246,7 @@ proptest! {
     #[test]
     fn chosen_tiers_are_valid(minutes in 5u32..144_000, allowance in 0.000_001f64..1.0) {
         let window = Duration::from_secs(60) * minutes;
-        let (tiers, left_out) = auto_tiers(window, allowance);
+        let Auto { tiers, left_out } = auto_tiers(window, allowance);
         for tier in tiers.iter().chain(&left_out) {
             prop_assert!(tier.short < tier.long && tier.long <= window, "{tier:?}");
             prop_assert!(super::is_whole_minutes(tier.short) && super::is_whole_minutes(tier.long), "{tier:?}");
@@ -266,7 +264,8 @@ proptest! {
             "alerting": {"burnRates": {"mode": "Custom", "tiers": [{"long": long, "short": "1m", "factor": factor}]}},
         });
         match judged(&spec, 100) {
-            Ok(made) => prop_assert!(made.objective.allowance().is_some_and(|share| share > 0.0 && share < 1.0)),
+            // Of a target of next to nothing all may be bad, as far as a number can tell.
+            Ok(made) => prop_assert!(made.objective.allowance().is_some_and(|share| share > 0.0 && share <= 1.0)),
             Err(mistakes) => prop_assert!(!mistakes.is_empty()),
         }
     }
