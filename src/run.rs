@@ -131,12 +131,18 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
     let server_shutdown = CancellationToken::new();
     let board = engine::alerts::Board::default();
     let bell = engine::Bell::default();
+    let slo_board = engine::slos::Board::default();
+    let slo_bell = engine::slos::Bell::default();
     let guarded = settings.egress.guarded.clone();
     let telling = match &objects {
         Objects::Files(_) => None,
         Objects::Cluster { cluster, .. } => {
-            let present =
-                controller::Present { snapshot: snapshot.clone(), board: board.clone(), catalog: catalog.clone() };
+            let present = controller::Present {
+                snapshot: snapshot.clone(),
+                board: board.clone(),
+                slos: slo_board.clone(),
+                catalog: catalog.clone(),
+            };
             Some(telling(&cluster.client, present, &metrics, settings.status, &clock)?)
         }
     };
@@ -172,6 +178,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
     let state = Arc::new(server::State {
         snapshot: snapshot.clone(),
         board: board.clone(),
+        slos: slo_board.clone(),
         clock: clock.clone(),
         metrics: metrics.clone(),
         readiness: readiness.clone(),
@@ -180,6 +187,17 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         bell: bell.clone(),
         silences: silences.clone(),
         trials,
+    });
+    let slos = engine::slos::Slos::new(engine::slos::Parts {
+        bell: slo_bell.clone(),
+        catalog: catalog.clone(),
+        snapshot: snapshot.clone(),
+        store: store.clone(),
+        clock: clock.clone(),
+        beat: progress.watch("slos"),
+        operator: operator.clone(),
+        board: slo_board,
+        tally: engine::slos::Tally::new(&metrics)?,
     });
     let tokens: Arc<Tokens> = Arc::default();
     let fallback = settings.prometheus.as_ref().map(|url| engine::alerts::Fallback {
@@ -222,6 +240,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         readiness: readiness.clone(),
         listener: telling.as_ref().map(|telling| Arc::new(telling.statuses.clone()) as Arc<dyn engine::Listener>),
         bell,
+        slos: slo_bell,
     };
 
     let mut supervisor = Supervisor::new(shutdown.clone());
@@ -237,6 +256,7 @@ async fn start(source: Source, settings: Settings) -> Result<bool, Box<dyn std::
         });
     }
     supervisor.spawn("silences", silences.run(shutdown.clone()));
+    supervisor.spawn("slos", slos.run(shutdown.clone()));
     match (objects, telling) {
         (Objects::Files(files), _) => supervisor.spawn("source", files.run(shutdown.clone())),
         (Objects::Cluster { .. }, None) => {}
@@ -322,6 +342,7 @@ fn telling(
     let (recorder, events) = controller::recorder(client.clone(), &instance, clock.clone(), tally.clone());
     let statuses = Statuses::default();
     present.board.watch(Arc::new(statuses.clone()));
+    present.slos.watch(Arc::new(statuses.clone()));
     let writer = StatusWriter::new(client.clone(), statuses.clone(), present, recorder, tally, budgets, clock.clone());
     Ok(Telling { statuses, writer, events })
 }

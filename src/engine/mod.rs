@@ -7,6 +7,7 @@ mod finished;
 mod object;
 mod runner;
 mod series;
+pub mod slos;
 mod slot;
 mod snapshot;
 #[cfg(test)]

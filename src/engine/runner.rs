@@ -19,7 +19,7 @@ use crate::{
     vitals::{Beat, Readiness},
 };
 
-use super::{Aim, Bell, CheckCell, Core, Effect, Event, Order, Skip, Snapshot, Wanted, alerts};
+use super::{Aim, Bell, CheckCell, Core, Effect, Event, Order, Skip, Snapshot, Wanted, alerts, slos};
 
 /// A source's events wait here at most: enough for a folder of 10,000 checks to be taken in gulps, and each is a key only.
 pub const EVENTS: usize = 1024;
@@ -47,6 +47,8 @@ pub struct Engine {
     pub listener: Option<Arc<dyn Listener>>,
     /// Alerting, which hears of every state that a check passes through, and of every object that is none.
     pub bell: Bell,
+    /// The SLOs, which hear which objects are others.
+    pub slos: slos::Bell,
 }
 
 /// Who is told that something else is shown of a check.
@@ -138,14 +140,15 @@ impl Runner {
                 // Who is told that this instance is ready finds every check there.
                 self.show_now();
                 self.engine.bell.ready();
+                self.engine.slos.ready();
                 return self.engine.readiness.ready("source");
             }
         };
+        self.engine.slos.object(&id);
         let entry = self.engine.catalog.get(&id);
         let ObjectId { kind, key } = id;
         match kind {
             Kind::HealthCheck => {}
-            // The one place where SLOTargets come in: their key is for `engine::slos`, which is not there yet.
             Kind::SloTarget => {
                 if let Some(source::Verdict::Refused(refused)) = entry.as_ref().map(|entry| &entry.verdict) {
                     self.warn_of(&key, refused);

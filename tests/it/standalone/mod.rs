@@ -16,6 +16,7 @@ mod refusals;
 mod reload;
 mod shown;
 mod signals;
+mod slos;
 mod target;
 mod why;
 pub mod wire;
