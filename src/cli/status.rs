@@ -1,7 +1,8 @@
-//! `probity status`: what a running Probity sees now, checks and alerts, as tables or as JSON.
+//! `probity status`: what a running Probity sees now, checks, SLOs and alerts, as tables or as JSON.
 
 mod alerts;
 mod fetch;
+mod slos;
 mod table;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -19,7 +20,7 @@ use crate::clock::Clock;
 pub struct Args {
     #[command(flatten)]
     pub server: Place,
-    /// How to tell: tables, or the JSON of /health/detailed with alertrules and channels beside
+    /// How to tell: tables, or the JSON of /health/detailed with slotargets, alertrules and channels beside
     #[arg(short, long, value_enum, default_value = "table", value_name = "FORMAT")]
     pub output: Format,
 }
@@ -44,7 +45,9 @@ pub fn run(_cli: &Cli, args: &Args) -> Exit {
         Format::Table => {
             let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
             let now = clock.wall();
-            table::render(told.checks, now, colour) + &alerts::render(&told.rules, &told.channels, now)
+            table::render(told.checks, now, colour)
+                + &slos::render(told.slos)
+                + &alerts::render(&told.rules, &told.channels, now)
         }
     };
     if let Err(error) = std::io::stdout().lock().write_all(text.as_bytes())

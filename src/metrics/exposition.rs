@@ -5,12 +5,12 @@
 //! number of checks, and a slow client holds no thread.
 
 use crate::{
-    engine::{Board, Snapshot},
+    engine::{self, Board, Snapshot},
     model::Kind,
 };
 
 use super::{
-    Metrics, probes,
+    Metrics, probes, slos,
     table::{Emit, FAMILIES},
     text::{self, Lines},
 };
@@ -31,6 +31,7 @@ pub struct Figure {
 pub struct Exposition {
     /// A few dozen series: rendered at once.
     own: Vec<u8>,
+    slos: slos::Pulled,
     pulled: probes::Pulled,
     /// Where to go on: the place in [`FAMILIES`], the place in `pulled`, and whether the family's head is written.
     family: usize,
@@ -47,6 +48,7 @@ impl Exposition {
         metrics: &Metrics,
         snapshot: &Snapshot,
         board: &Board,
+        slo_board: &engine::slos::Board,
         figures: &[Figure],
     ) -> Result<Self, prometheus::Error> {
         let pulled = probes::Pulled::new(snapshot);
@@ -59,7 +61,9 @@ impl Exposition {
             "gauge",
         );
         let checks = (Kind::HealthCheck, pulled.objects.ready, pulled.objects.refused);
-        for (kind, ready, refused) in [checks].into_iter().chain(board.objects()) {
+        let (ready, refused) = slo_board.objects();
+        let others = [checks, (Kind::SloTarget, ready, refused)];
+        for (kind, ready, refused) in others.into_iter().chain(board.objects()) {
             let labels = format!("kind=\"{kind}\"");
             let mut lines = Lines { out: &mut own, name: "probity_objects", labels: &labels };
             lines.labelled("ready", "true", ready as f64);
@@ -75,13 +79,16 @@ impl Exposition {
             text::number(&mut own, figure.value);
             own.push(b'\n');
         }
-        Ok(Self { own, pulled, family: 0, target: 0, headed: false })
+        Ok(Self { own, slos: slos::Pulled::new(slo_board), pulled, family: 0, target: 0, headed: false })
     }
 
     /// Appends to `out` until it holds at least `size` bytes or there is no more. True while there is more.
     pub fn fill(&mut self, out: &mut Vec<u8>, size: usize) -> bool {
         if !self.own.is_empty() {
             out.append(&mut self.own);
+        }
+        if self.slos.fill(out, size) {
+            return true;
         }
         while let Some(family) = FAMILIES.get(self.family) {
             while let Some(target) = self.pulled.targets.get(self.target) {

@@ -8,12 +8,14 @@
 mod exposition;
 mod own;
 mod probes;
+mod slos;
 mod store;
 mod table;
 mod text;
 
 pub use exposition::{Exposition, Figure};
 pub use own::Metrics;
+pub use slos::slo_reference;
 pub use store::figures;
 pub use table::reference;
 

@@ -32,6 +32,7 @@ mod remembered;
 mod reviews;
 mod routes;
 mod scrape;
+mod sla;
 mod tls;
 mod trial;
 mod v2;
@@ -51,6 +52,7 @@ use crate::{
     engine::{
         Bell, Snapshot,
         alerts::{Board, Trials},
+        slos,
     },
     history::Store,
     metrics::Metrics,
@@ -63,6 +65,8 @@ pub struct State {
     pub snapshot: Snapshot,
     /// Rules and alerts, channels, silences, windows.
     pub board: Board,
+    /// SLOTargets.
+    pub slos: slos::Board,
     pub clock: Clock,
     pub metrics: Metrics,
     /// When this instance can do its work.
@@ -83,6 +87,7 @@ impl State {
     /// Where there is anything of ours.
     fn namespaces(&self) -> BTreeSet<Arc<str>> {
         let mut all: BTreeSet<_> = self.board.namespaces().into_iter().collect();
+        all.extend(self.slos.targets().iter().map(|cell| cell.key.namespace.clone()));
         all.extend(self.snapshot.checks().keys().map(|key| key.namespace.clone()));
         all
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hyper::Method;
 use warp::{Filter, filters::BoxedFilter, reply::Response};
 
-use super::{Limits, State, ack, alerting, audit, checks, health, history, meta, scrape, trial, v2, why};
+use super::{Limits, State, ack, alerting, audit, checks, health, history, meta, scrape, sla, trial, v2, why};
 use crate::model::Kind;
 
 /// One endpoint: a path and what is done there.
@@ -279,6 +279,29 @@ pub(super) static ROUTES: &[Route] = &[
         .asks(Asks::GetOf(Kind::Silence))
         .also(&[(404, "there is no such Silence")]),
     Route::json(
+        "/api/v1/slotargets",
+        "listSloTargets",
+        "SloTargetList",
+        "Every SLOTarget: how it stands, its budget, what was not seen",
+    )
+    .asks(Asks::ListOf(Kind::SloTarget))
+    .query(&[NAMESPACE, SELECTOR]),
+    Route::json("/api/v1/slotargets/{namespace}/{name}", "getSloTarget", "SloTarget", "One SLOTarget")
+        .asks(Asks::GetOf(Kind::SloTarget))
+        .also(&[(404, "there is no such SLOTarget")]),
+    Route::json(
+        "/monitoring/sla",
+        "slaReport",
+        "SlaReport",
+        "Every SLOTarget in a few figures, by the name that it reports as, and the worst of them",
+    )
+    .asks(Asks::ListOf(Kind::SloTarget))
+    .query(&[NAMESPACE]),
+    Route::json("/monitoring/sla/{metric}", "slaMetric", "SlaMetric", "One of them")
+        .asks(Asks::ListOf(Kind::SloTarget))
+        .query(&[NAMESPACE])
+        .also(&[(404, "no SLOTarget reports as that; says which names there are")]),
+    Route::json(
         "/api/v1/audit",
         "listAudit",
         "AuditPage",
@@ -424,6 +447,8 @@ pub(super) fn filter(state: &Arc<State>, limits: &Limits) -> BoxedFilter<(Respon
         .or(audit::filter(state))
         .unify()
         .or(alerting::filter(state))
+        .unify()
+        .or(sla::filter(state))
         .unify()
         .or(why::filter(state))
         .unify()

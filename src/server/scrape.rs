@@ -94,7 +94,8 @@ struct Scrape {
 
 impl Scrape {
     fn begin(state: &State, gzip: bool) -> Result<Self, prometheus::Error> {
-        let exposition = Exposition::new(&state.metrics, &state.snapshot, &state.board, &figures(&*state.store))?;
+        let exposition =
+            Exposition::new(&state.metrics, &state.snapshot, &state.board, &state.slos, &figures(&*state.store))?;
         // The fastest level: labels repeat so much that it takes 32 MB to 1 or 2 all the same.
         let gzip = gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast()));
         Ok(Self { exposition, gzip, plain: Vec::new() })

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::{
     Args, Format,
     alerts::{Channel, Rule},
+    slos::SloTarget,
 };
 use crate::{
     cli::ask::{AskError, Asker},
@@ -13,10 +14,12 @@ use crate::{
 
 /// What the server said.
 pub(super) struct Told {
-    /// Whether a check is Unhealthy or Unknown, an alert fires, a rule cannot see, or a channel does not deliver.
+    /// Whether a check is Unhealthy or Unknown, an alert fires, a rule cannot see, a channel does not deliver, or an
+    /// SLO is violated.
     pub(super) bad: bool,
     /// For the table.
     pub(super) checks: Vec<Check>,
+    pub(super) slos: Vec<SloTarget>,
     pub(super) rules: Vec<Rule>,
     pub(super) channels: Vec<Channel>,
     /// For `-o json`, as the server wrote it.
@@ -75,26 +78,38 @@ pub(super) fn ask(args: &Args, clock: &Clock) -> Result<Told, AskError> {
     runtime.block_on(async {
         let is_bad = |state: &str| matches!(state, "Unhealthy" | "Unknown" | "unhealthy" | "unknown");
         let (rules, channels) = (items(&asker, "alertrules").await?, items(&asker, "channels").await?);
+        let slos = items(&asker, "slotargets").await?;
         let typed: (List<Rule>, List<Channel>) = (asker.parsed(&rules)?, asker.parsed(&channels)?);
         let (typed_rules, typed_channels) = (typed.0.items, typed.1.items);
-        let bad = typed_rules.iter().any(Rule::is_bad) || typed_channels.iter().any(Channel::is_bad);
+        let typed_slos = asker.parsed::<List<SloTarget>>(&slos)?.items;
+        let bad = typed_rules.iter().any(Rule::is_bad)
+            || typed_channels.iter().any(Channel::is_bad)
+            || typed_slos.iter().any(SloTarget::is_bad);
         match args.output {
             Format::Table => {
                 let list: List<Check> = asker.parsed(&asker.get("api/v1/healthchecks").await?)?;
                 let bad = bad || list.items.iter().any(|check| is_bad(&check.state));
-                Ok(Told { bad, checks: list.items, rules: typed_rules, channels: typed_channels, json: String::new() })
+                Ok(Told {
+                    bad,
+                    checks: list.items,
+                    slos: typed_slos,
+                    rules: typed_rules,
+                    channels: typed_channels,
+                    json: String::new(),
+                })
             }
             Format::Json => {
                 let body = asker.get("health/detailed").await?;
                 let detailed: Detailed = asker.parsed(&body)?;
                 let bad = bad || detailed.checks.iter().any(|check| is_bad(&check.status));
                 let mut whole: serde_json::Map<String, serde_json::Value> = asker.parsed(&body)?;
-                for (name, list) in [("alertrules", rules), ("channels", channels)] {
+                for (name, list) in [("slotargets", slos), ("alertrules", rules), ("channels", channels)] {
                     let list: List<serde_json::Value> = asker.parsed(&list)?;
                     whole.insert(name.to_owned(), list.items.into());
                 }
                 let json = format!("{:#}\n", serde_json::Value::Object(whole));
-                Ok(Told { bad, checks: Vec::new(), rules: Vec::new(), channels: Vec::new(), json })
+                let (checks, slos, rules, channels) = Default::default();
+                Ok(Told { bad, checks, slos, rules, channels, json })
             }
         }
     })

@@ -6,6 +6,7 @@ mod prometheus;
 mod rules;
 mod schemas;
 mod silences;
+mod slotargets;
 
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub(super) fn filter(state: &Arc<State>) -> BoxedFilter<(Response,)> {
         .or(channels::filter(state))
         .unify()
         .or(silences::filter(state))
+        .unify()
+        .or(slotargets::filter(state))
         .unify()
         .boxed()
 }

@@ -104,7 +104,45 @@ pub(in crate::server) fn schemas() -> Map<String, Value> {
         "startsAt": moment_or_null, "endsAt": moment_or_null, "createdBy": text_or_null, "comment": text_or_null,
         "matches": count,
     });
+    let percent = json!({"type": ["number", "null"], "description": "Percent; null while nothing was observed."});
+    let bounds = json!({"type": ["object", "null"], "properties": {"lowest": {"type": "number"}, "highest": {"type": "number"}}});
+    let is = json!({"enum": ["compliant", "warning", "violated", "unknown"]});
+    let unit = json!({"enum": ["%", "ms", "req/s"]});
+    let metric = object(json!({
+        "name": text, "target": {"type": "number"}, "current": {"type": ["number", "null"]}, "unit": unit, "status": is,
+        "measurement_period": text, "namespace": text, "coverage": percent, "bounds": bounds,
+        "error_budget_remaining_percent": {"type": ["number", "null"]},
+    }));
+    let definition = object(json!({"target": {"type": "number"}, "unit": unit, "period": text}));
+    let report = object(json!({
+        "overall_status": is, "timestamp": moment,
+        "metrics": {"type": "object", "additionalProperties": reference("SlaMetric")},
+        "sla_definitions": {"type": "object", "additionalProperties": definition},
+    }));
+    let number_or_null = json!({"type": ["number", "null"]});
+    let budget = object(json!({
+        "total": text, "remaining": text, "remainingPercent": {"type": "number"}, "exhaustedAt": moment_or_null,
+    }));
+    let burning = object(json!({
+        "severity": text, "factor": {"type": "number"}, "long": text, "short": text, "longRate": {"type": "number"},
+        "shortRate": {"type": "number"},
+    }));
+    let slo = json!({
+        "reportAs": text_or_null, "description": text_or_null, "indicator": text_or_null, "target": number_or_null,
+        "unit": or_null(&unit), "period": text_or_null,
+        "state": {"enum": ["Compliant", "Warning", "Violated", "Unknown"]}, "lastTransitionTime": moment, "note": text_or_null,
+    });
+    let slo_figures = json!({
+        "current": number_or_null, "raw": number_or_null, "errorBudget": or_null(&budget),
+        "burnRates": {"type": "array", "items": object(json!({"window": text, "rate": number_or_null}))},
+        "coverage": percent, "bounds": bounds, "excluded": seconds, "exact": flag, "checks": count,
+        "resolvable": or_null(&object(json!({"status": flag, "message": text}))), "burning": or_null(&burning), "asOf": moment,
+    });
     let all = [
+        ("SlaReport", report),
+        ("SlaMetric", metric),
+        ("SloTargetList", object(json!({"items": list("SloTarget")}))),
+        ("SloTarget", with(of_kind(slo), slo_figures)),
         ("Rules", prometheus("groups", "RuleGroup")),
         ("Alerts", prometheus("alerts", "PrometheusAlert")),
         ("RuleGroup", object(group)),

@@ -280,6 +280,7 @@ async fn the_page_lists_what_is_served_and_runs_no_script() {
 async fn openapi_describes_each_route_and_no_other() {
     let world = World::start().await;
     super::alerting::fill(&world.state.board);
+    super::slos::fill(&world.state.slos);
     let document = world.get("/api/v1/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
@@ -301,6 +302,8 @@ async fn openapi_describes_each_route_and_no_other() {
         "/api/v1/rules",
         "/api/v1/silences",
         "/api/v1/silences/{namespace}/{name}",
+        "/api/v1/slotargets",
+        "/api/v1/slotargets/{namespace}/{name}",
         "/api/v1/why",
         "/api/v2/alerts",
         "/api/v2/alerts/groups",
@@ -315,6 +318,8 @@ async fn openapi_describes_each_route_and_no_other() {
         "/health/readiness",
         "/metrics",
         "/metrics/business",
+        "/monitoring/sla",
+        "/monitoring/sla/{metric}",
     ];
     want.sort_unstable();
     assert_eq!(paths.keys().map(String::as_str).collect::<Vec<_>>(), want);
@@ -324,9 +329,10 @@ async fn openapi_describes_each_route_and_no_other() {
             path if path.contains("/alertrules/") => ("shop", "slow"),
             path if path.contains("/channels/") => ("shop", "bad"),
             path if path.contains("/silences/") => ("shop", "odd"),
+            path if path.contains("/slotargets/") => ("shop", "up"),
             _ => ("web", "api"),
         };
-        let mut concrete = path.replace("{namespace}", namespace).replace("{name}", name);
+        let mut concrete = path.replace("{namespace}", namespace).replace("{name}", name).replace("{metric}", "errors");
         if path == "/api/v1/why" {
             concrete += "?alert=shop/slow";
         }

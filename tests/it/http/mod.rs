@@ -8,6 +8,7 @@ mod correlation;
 mod limits;
 mod metrics;
 mod silences;
+mod slos;
 mod status;
 mod stop;
 mod tls;

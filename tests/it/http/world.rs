@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    ops::RangeInclusive,
     sync::{
         Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
@@ -26,8 +27,8 @@ use probity::{
     },
     health::{Reason, State as Health},
     history::{
-        AuditPage, AuditQuery, Bucket, Commit, History, Keeper, Latency, Loaded, OutboxQuery, OutboxRow, ReadError,
-        Recent, Record, Recording, Stats, Store, StoreHealth, Ticket, Volatile,
+        AuditPage, AuditQuery, Bucket, Commit, Due, History, Hour, Keeper, Latency, Loaded, OutboxQuery, OutboxRow,
+        ReadError, Recent, Record, Recording, Stats, Store, StoreHealth, Ticket, Volatile,
     },
     metrics::Metrics,
     model::{ObjectKey, ProbeKind, TargetKey},
@@ -97,6 +98,7 @@ impl World {
         let state = Arc::new(State {
             snapshot,
             board: Board::default(),
+            slos: Default::default(),
             progress: Progress::new(clock.clone()),
             clock: clock.clone(),
             metrics: Metrics::new().unwrap(),
@@ -290,6 +292,18 @@ impl Store for Kept {
         };
         let history = History { window: window.as_secs(), step: 60, buckets: vec![bucket] };
         Box::pin(std::future::ready(Ok(history)))
+    }
+
+    fn targets(&self, check: &ObjectKey) -> Vec<(u32, Due)> {
+        self.0.targets(check)
+    }
+
+    fn hours(
+        &self,
+        target: u32,
+        hours: RangeInclusive<u32>,
+    ) -> BoxFuture<'static, Result<Vec<(u32, Hour)>, ReadError>> {
+        self.0.hours(target, hours)
     }
 
     fn stats(&self) -> Stats {

@@ -52,7 +52,8 @@ async fn it_goes_out_at_once_and_what_failed_is_tried_again_under_its_key() {
     let view = wait("a view that says so", || running.outboxes.view(&key()).filter(|view| view.waiting == 0)).await;
     assert_eq!((view.failures, view.is_delivering()), (0, Some(true)));
     let mut text = Vec::new();
-    let mut exposition = Exposition::new(&running.metrics, &Snapshot::default(), &Board::default(), &[]).unwrap();
+    let mut exposition =
+        Exposition::new(&running.metrics, &Snapshot::default(), &Board::default(), &Default::default(), &[]).unwrap();
     while exposition.fill(&mut text, 1 << 16) {}
     let text = String::from_utf8(text).unwrap();
     for line in [
