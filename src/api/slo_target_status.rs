@@ -56,7 +56,7 @@ pub struct SloTargetStatus {
     /// When the state last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<Time>,
-    /// Ready: the spec is valid and in force. Compliant: the target is met. Observed: what it is about was seen. Resolvable: the
+    /// Alerting: whether alerts are made, where the spec asks for them; not by this version. Ready: the spec is valid and in force. Compliant: the target is met. Observed: what it is about was seen. Resolvable: the
     /// interval of the checks is short enough to tell whether the target is met.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]

@@ -2,13 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::status::{RuleSeen, Status, TargetSeen, Written, alert_rule, channel, health_check, silence, window};
+use super::status::{
+    RuleSeen, Status, TargetSeen, Written, alert_rule, channel, health_check, silence, slo_target, window,
+};
 use crate::{
     alert::{Counts, RuleIs},
     clock::WallMs,
     engine::{
         CheckView, Snapshot, TargetCell,
         alerts::board::{Board, RuleCell, RuleView},
+        slos,
     },
     health::Reason,
     model::{Condition, Kind, ObjectId},
@@ -20,6 +23,7 @@ use crate::{
 pub struct Present {
     pub snapshot: Snapshot,
     pub board: Board,
+    pub slos: slos::Board,
     pub catalog: Arc<Catalog>,
 }
 
@@ -74,6 +78,13 @@ impl Present {
                     view,
                 };
                 Status::AlertRule(Box::new(alert_rule(&seen, before, now)?))
+            }
+            (Kind::SloTarget, Written::SloTarget(before)) => {
+                let view = self.slos.target(&id.key)?.view();
+                if *view.entry.uid != *uid {
+                    return None;
+                }
+                Status::SloTarget(Box::new(slo_target(&view, before, now)?))
             }
             (Kind::NotificationChannel, Written::NotificationChannel(before)) => {
                 let view = self.board.channel(&id.key).filter(|view| *view.entry.uid == *uid)?;

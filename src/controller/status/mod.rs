@@ -11,6 +11,7 @@ mod rule;
 #[cfg(test)]
 mod samples;
 mod silence;
+mod slo_target;
 mod window;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -20,6 +21,7 @@ pub(super) use channel::channel;
 pub(super) use check::{TargetSeen, health_check};
 pub(super) use rule::{RuleSeen, alert_rule};
 pub(super) use silence::silence;
+pub(super) use slo_target::slo_target;
 pub(super) use window::window;
 
 use super::events::Note;
@@ -37,6 +39,7 @@ use crate::{
 pub(super) enum Status {
     HealthCheck(Box<HealthCheckStatus>),
     AlertRule(Box<AlertRuleStatus>),
+    SloTarget(Box<SloTargetStatus>),
     NotificationChannel(Box<NotificationChannelStatus>),
     Silence(Box<SilenceStatus>),
     MaintenanceWindow(Box<MaintenanceWindowStatus>),
@@ -49,10 +52,10 @@ pub(super) enum Status {
 pub(super) enum Written {
     HealthCheck(check::Written),
     AlertRule(Box<rule::Written>),
+    SloTarget(Box<slo_target::Written>),
     NotificationChannel(Box<NotificationChannelStatus>),
     Silence(Box<SilenceStatus>),
     MaintenanceWindow(Box<MaintenanceWindowStatus>),
-    SloTarget(Box<SloTargetStatus>),
 }
 
 /// How the present differs from what stands there.
@@ -76,11 +79,10 @@ impl Written {
         match kind {
             Kind::HealthCheck => Self::HealthCheck(check::Written::of(&of(status))),
             Kind::AlertRule => Self::AlertRule(Box::new(rule::Written::of(&of(status)))),
+            Kind::SloTarget => Self::SloTarget(Box::new(slo_target::Written::of(&of(status)))),
             Kind::NotificationChannel => Self::NotificationChannel(of(status)),
             Kind::Silence => Self::Silence(of(status)),
             Kind::MaintenanceWindow => Self::MaintenanceWindow(of(status)),
-            // Nothing writes one yet.
-            Kind::SloTarget => Self::SloTarget(of(status)),
         }
     }
 
@@ -88,6 +90,7 @@ impl Written {
         match status {
             Status::HealthCheck(status) => Self::HealthCheck(check::Written::of(status)),
             Status::AlertRule(status) => Self::AlertRule(Box::new(rule::Written::of(status))),
+            Status::SloTarget(status) => Self::SloTarget(Box::new(slo_target::Written::of(status))),
             Status::NotificationChannel(status) => Self::NotificationChannel(status.clone()),
             Status::Silence(status) => Self::Silence(status.clone()),
             Status::MaintenanceWindow(status) => Self::MaintenanceWindow(status.clone()),
@@ -99,6 +102,7 @@ impl Written {
         match (self, present) {
             (Self::HealthCheck(a), Self::HealthCheck(b)) => a.difference(b),
             (Self::AlertRule(a), Self::AlertRule(b)) => a.difference(b),
+            (Self::SloTarget(a), Self::SloTarget(b)) => a.difference(b),
             (Self::NotificationChannel(a), Self::NotificationChannel(b)) => channel::difference(a, b),
             (Self::Silence(a), Self::Silence(b)) => silence::difference(a, b),
             (Self::MaintenanceWindow(a), Self::MaintenanceWindow(b)) => window::difference(a, b),
@@ -118,6 +122,9 @@ pub(super) fn announcements(before: &Written, after: &Written, status: &Status) 
         }
         (Written::AlertRule(before), Written::AlertRule(after), Status::AlertRule(status)) => {
             rule::announcements(before, after, status)
+        }
+        (Written::SloTarget(before), Written::SloTarget(after), Status::SloTarget(status)) => {
+            slo_target::announcements(before, after, status)
         }
         (Written::NotificationChannel(before), _, Status::NotificationChannel(after)) => {
             channel::announcements(before, after)
