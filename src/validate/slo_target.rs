@@ -123,8 +123,8 @@ fn target(checker: &mut Checker<'_>, path: &FieldPath, spec: &SloTargetSpec, is_
     let has_unit = INDICATORS.iter().any(|name| checker.is_set(&FieldPath::of("spec.indicator").field(*name)));
     let (message, hint) = match is_percent {
         _ if !has_unit => return None,
-        // NaN is neither over nor under anything.
-        true if target > 0.0 && target < 100.0 => return Some(target),
+        // NaN is neither over nor under anything; and a share that is too small to be a number is none.
+        true if target / 100.0 > 0.0 && target < 100.0 => return Some(target),
         false if target > 0.0 && target.is_finite() => return Some(target),
         false => ("must be over 0, in milliseconds", "such as 200"),
         true if checker.is_set(&FieldPath::of("spec.indicator.errorRate")) => (

@@ -257,14 +257,20 @@ proptest! {
     }
 
     #[test]
-    fn no_numbers_make_it_panic(target in any::<f64>(), percent in any::<f64>(), factor in any::<f64>(), long in "[0-9]{1,8}[mhdw]") {
+    fn no_numbers_make_it_panic(
+        indicator in prop_oneof![Just("availability"), Just("errorRate")],
+        target in prop_oneof![any::<f64>(), 0.0..100.0, Just(5e-324)],
+        percent in prop_oneof![any::<f64>(), 0.0..100.0],
+        factor in prop_oneof![any::<f64>(), 0.0..20.0, Just(5e-324)],
+        long in prop_oneof!["[0-9]{1,8}[mhdw]", "[1-9]d"],
+    ) {
         let spec = json!({
             "target": target, "window": {"rolling": long}, "tolerance": {"percent": percent},
-            "indicator": {"availability": {"healthChecks": {}}},
+            "indicator": {indicator: {"healthChecks": {}}},
             "alerting": {"burnRates": {"mode": "Custom", "tiers": [{"long": long, "short": "1m", "factor": factor}]}},
         });
         match judged(&spec, 100) {
-            // Of a target of next to nothing all may be bad, as far as a number can tell.
+            // Of a target that is next to nothing, all.
             Ok(made) => prop_assert!(made.objective.allowance().is_some_and(|share| share > 0.0 && share <= 1.0)),
             Err(mistakes) => prop_assert!(!mistakes.is_empty()),
         }
