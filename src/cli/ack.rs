@@ -78,8 +78,6 @@ pub fn run(args: &Args) -> Exit {
     };
     let mut answers: Vec<Value> = Vec::new();
     let ended = runtime.block_on(done(args, &asker, &mut answers));
-    // A name look-up of the system may hang in a thread of its own; it is not waited for.
-    runtime.shutdown_background();
     // What was done is told, also where the rest of it was not.
     let told: String = match args.output {
         Format::Json if answers.is_empty() && ended.is_err() => String::new(),

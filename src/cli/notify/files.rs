@@ -28,8 +28,6 @@ pub(super) fn test(cli: &Cli, args: &Test, paths: &[PathBuf], clock: &Clock) -> 
     let format = telemetry::format_of(cli.log_format, &std::io::stdout());
     let sender = Sender::new(net, clock.clone(), notify::stdout(), format, None);
     let tried = runtime.block_on(trial::attempt(&sender, clock, &channel, None, std::future::pending()));
-    // A name look-up of the system may hang in a thread of its own; it is not waited for.
-    runtime.shutdown_background();
     Ok(Told {
         channel: channel.key.to_string(),
         kind: channel.receiver.kind().as_str().to_owned(),

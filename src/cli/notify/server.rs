@@ -40,10 +40,7 @@ impl From<AskError> for Refusal {
 
 pub(super) fn test(args: &Test, clock: &Clock) -> Result<Told, Refusal> {
     let (runtime, asker) = Asker::new(&args.server, clock)?;
-    let told = runtime.block_on(tried(args, &asker));
-    // A name look-up of the system may hang in a thread of its own; it is not waited for.
-    runtime.shutdown_background();
-    told
+    runtime.block_on(tried(args, &asker))
 }
 
 async fn tried(args: &Test, asker: &Asker<'_>) -> Result<Told, Refusal> {
