@@ -7,17 +7,21 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::disallowed_methods,
     reason = "a benchmark fails by panicking, reads clocks, and is not the program"
 )]
 
 #[path = "../probes/figures.rs"]
+#[expect(dead_code, reason = "shared with other benchmarks, which use what this one does not")]
 mod figures;
 #[path = "../probes/measure.rs"]
+#[expect(dead_code, reason = "shared with other benchmarks, which use what this one does not")]
 mod measure;
 #[path = "../../tests/it/standalone/process.rs"]
 mod process;
 #[path = "../../tests/it/standalone/wire.rs"]
+#[expect(dead_code, reason = "shared with other benchmarks and tests, which use what this one does not")]
 mod wire;
 
 use std::{

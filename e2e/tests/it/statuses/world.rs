@@ -45,7 +45,9 @@ impl World {
 
     /// The sum of a metric's series whose line begins so.
     pub fn metric(&self, begin: &str) -> f64 {
-        let Ok(mut exposition) = Exposition::new(&self.metrics, &Snapshot::default(), &Board::default(), &[]) else {
+        let Ok(mut exposition) =
+            Exposition::new(&self.metrics, &Snapshot::default(), &Board::default(), &Default::default(), &[])
+        else {
             return 0.0;
         };
         let mut text = Vec::new();
@@ -103,6 +105,7 @@ async fn parts(kubeconfig: &Path, budgets: Budgets) -> Result<(Snapshot, Metrics
         readiness: readiness.clone(),
         listener: Some(Arc::new(statuses.clone())),
         bell: Bell::default(),
+        slos: Default::default(),
     };
     let source = Kubernetes::new(&cluster, &[], catalog, tell, readiness, Arc::new(statuses));
     // Told to stop by the end of its runtime, as by a kill.

@@ -116,7 +116,7 @@ fn from_unknown_through_compliant_to_violated_and_back() {
         assert_eq!(serde_json::to_value(status.state).unwrap(), state, "{seconds}");
         let (answer, ..) = told(status.conditions.as_deref(), "Compliant");
         assert_eq!(answer, compliant, "{seconds}");
-        let since_now = status.last_transition_time.as_ref().map(|time| seconds_of(time));
+        let since_now = status.last_transition_time.as_ref().map(super::seconds);
         assert_eq!(since_now, Some(NOW / 1000 + since), "{seconds}");
         assert_eq!(before.difference(&after), difference_is, "{seconds}");
         let notes = notes_of(&announcements(&before, &after, &status));
@@ -127,10 +127,6 @@ fn from_unknown_through_compliant_to_violated_and_back() {
         assert_eq!(Written::of(&read), after);
         before = after;
     }
-}
-
-fn seconds_of(time: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Time) -> i64 {
-    seconds(time)
 }
 
 #[test]
