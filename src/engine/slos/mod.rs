@@ -98,6 +98,11 @@ pub struct Slos {
     /// The targets of this round that are still to be looked at, and when it began.
     round: VecDeque<ObjectKey>,
     began: Duration,
+    /// How many of them are to be looked at before the next step, and when the last one began.
+    owed: usize,
+    stepped: Duration,
+    /// While targets of one namespace are being resolved.
+    members: Option<Members>,
     /// When planned work was last looked up.
     looked_up: Duration,
     /// Who wants something read, the oldest wish first; each once.
@@ -127,6 +132,9 @@ impl Slos {
             loaded: false,
             round: VecDeque::new(),
             began: Duration::ZERO,
+            owed: 0,
+            stepped: Duration::ZERO,
+            members: None,
             looked_up: Duration::ZERO,
             wishes: VecDeque::new(),
             wished: BTreeSet::new(),
@@ -148,7 +156,13 @@ impl Slos {
             self.step();
             self.start_reads();
             self.parts.beat.turn();
-            let pause = if self.told && !self.loaded { LOADING } else { STEP };
+            let is_busy = self.owed > 0 || (self.told && !self.unresolved.is_empty());
+            let pause = match self.told && !self.loaded {
+                // A timer's next tick: others have a millisecond.
+                _ if is_busy => Duration::ZERO,
+                true => LOADING,
+                false => STEP,
+            };
             timer.as_mut().reset(clock.instant(clock.mono() + pause));
             // Each turn has done little: what waits on this thread is let in before the next.
             tokio::task::yield_now().await;
@@ -247,21 +261,20 @@ impl Slos {
             self.namespaces.iter().filter(|(_, since)| settled(since)).map(|(name, _)| name.clone()).collect();
         for namespace in due {
             self.namespaces.remove(&namespace);
+            // Labels may be others, though the checks are the same.
+            self.members = None;
             let first = ObjectKey::new(namespace.clone(), "");
             let there = self.tracks.range(first..).map(|(key, _)| key).take_while(|key| key.namespace == namespace);
             self.unresolved.extend(there.cloned());
         }
         let checks = self.parts.snapshot.checks();
-        let begun = now.mono;
-        let mut members: Option<(Arc<str>, Members)> = None;
         while let Some(key) = self.unresolved.pop_first() {
-            let members = match members.take() {
-                Some((namespace, known)) if namespace == key.namespace => members.insert((namespace, known)),
-                _ => members.insert((key.namespace.clone(), Members::of(&checks, &key.namespace))),
-            };
-            self.resolve(&key, &members.1, now);
-            // The rest comes at the next step.
-            if self.parts.clock.mono().saturating_sub(begun) >= AT_ONCE {
+            let known = self.members.take().filter(|members| members.is_of(&checks, &key.namespace));
+            let members = known.unwrap_or_else(|| Members::of(checks.clone(), &key.namespace));
+            self.resolve(&key, &members, now);
+            self.members = Some(members).filter(|_| !self.unresolved.is_empty());
+            // What is left is gone on with when others have had their turn.
+            if self.parts.clock.mono().saturating_sub(now.mono) >= AT_ONCE {
                 break;
             }
         }
@@ -277,30 +290,32 @@ impl Slos {
         self.wish(key);
     }
 
-    /// Looks at some targets.
+    /// Looks at some targets: as many as it takes to be through with all in a round, and no longer at once than others can
+    /// wait.
     fn step(&mut self) {
         let begun = self.parts.clock.mono();
-        if self.look_at_some(begun) > 0 {
-            self.parts.tally.step(self.parts.clock.mono().saturating_sub(begun));
-        }
-    }
-
-    /// How many.
-    fn look_at_some(&mut self, now: Duration) -> usize {
-        if self.round.is_empty() && now.saturating_sub(self.began) >= ROUND {
-            self.began = now;
+        if self.round.is_empty() && begun.saturating_sub(self.began) >= ROUND {
+            self.began = begun;
             self.round = self.tracks.keys().cloned().collect();
         }
-        // As many as it takes to be through with all in a round, and what is left when time is up comes with the next step.
-        let share = self.tracks.len().div_ceil((ROUND.as_millis() / STEP.as_millis()) as usize);
-        for looked in 0..share {
-            let Some(key) = self.round.pop_front() else { return looked };
+        if begun.saturating_sub(self.stepped) >= STEP {
+            self.stepped = begun;
+            let share = self.tracks.len().div_ceil((ROUND.as_millis() / STEP.as_millis()) as usize);
+            self.owed = (self.owed + share).min(self.round.len());
+        }
+        if self.owed == 0 {
+            return;
+        }
+        while self.owed > 0 {
+            let Some(key) = self.round.pop_front() else { break };
+            self.owed -= 1;
             self.look(&key);
-            if self.parts.clock.mono().saturating_sub(now) >= AT_ONCE {
-                return looked + 1;
+            if self.parts.clock.mono().saturating_sub(begun) >= AT_ONCE {
+                break;
             }
         }
-        share
+        self.owed = self.owed.min(self.round.len());
+        self.parts.tally.step(self.parts.clock.mono().saturating_sub(begun));
     }
 
     fn look(&mut self, key: &ObjectKey) {
