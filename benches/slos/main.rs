@@ -149,12 +149,14 @@ fn evaluations(folder: &Path, data: &Path, targets: usize, figures: &mut Figures
     let without = manifests(&folder.join("without"), targets, 0);
     let (idle, bare) = {
         let probity = Probity::start(&without, data, &[]);
+        // The history of ten thousand checks is read by then, and what is left is what goes on and on.
         sleep(Duration::from_secs(60));
         (cpu_per_round(&probity), measure::resident(probity.child.id()))
     };
     let with = manifests(&folder.join("with"), targets, targets);
     let probity = Probity::start(&with, data, &[]);
     wait_until_known(&probity, targets);
+    // What reading their past has left to do is done.
     sleep(Duration::from_secs(20));
     let busy = cpu_per_round(&probity);
     let name = format!("one evaluation of {targets} targets: CPU");
@@ -171,6 +173,7 @@ fn evaluations(folder: &Path, data: &Path, targets: usize, figures: &mut Figures
 /// Milliseconds of CPU in the time in which all targets are looked at once.
 fn cpu_per_round(probity: &Probity) -> f64 {
     let before = measure::cpu(probity.child.id());
+    // The time over which CPU is measured.
     sleep(Duration::from_secs_f64(ROUND * f64::from(ROUNDS)));
     (measure::cpu(probity.child.id()) - before).as_secs_f64() * 1e3 / f64::from(ROUNDS)
 }

@@ -103,10 +103,9 @@ fn targets_stand_as_their_checks_do_and_a_restart_changes_nothing() {
         .output()
         .unwrap();
     let table = String::from_utf8_lossy(&output.stdout).into_owned();
-    for part in ["api-up", "Violated", "8 SLOs: 5 violated, 1 unknown, 2 compliant"] {
-        assert!(table.contains(part) || part.starts_with('8'), "{part:?} in:\n{table}");
+    for part in ["api-up", "Violated", "8 SLOs: 4 violated, 1 unknown, 3 compliant"] {
+        assert!(table.contains(part), "{part:?} in:\n{table}");
     }
-    assert!(table.contains("8 SLOs: "), "{table}");
     probity.wait_for("/metrics", |answer| {
         let text = answer.text();
         let has = |start: &str| text.lines().any(|line| line.starts_with(start));
