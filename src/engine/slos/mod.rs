@@ -204,7 +204,10 @@ impl Slos {
         match (&model, self.tracks.get_mut(&key)) {
             (Some(model), Some(track)) => track.respec(model.clone()),
             (Some(model), None) => drop(self.tracks.insert(key.clone(), Track::new(model.clone()))),
-            (None, _) => drop(self.tracks.remove(&key)),
+            (None, _) => {
+                self.tracks.remove(&key);
+                self.again.remove(&key);
+            }
         }
         if let Some(model) = &model {
             self.unresolved.insert(key.clone());
